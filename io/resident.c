@@ -1,6 +1,7 @@
 #include "io/resident.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,12 @@ bool fs_resident_read(struct fs_resident *resident)
     }
     (void)fclose(status);
     return resident->most > 0;
+}
+
+double fs_heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return (double)heap.uordblks + (double)heap.hblkhd;
 }
 
 void fs_resident_begin(void)

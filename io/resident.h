@@ -12,6 +12,8 @@ struct fs_resident {
 };
 
 bool fs_resident_read(struct fs_resident *resident); /* false: the system does not say */
+/* Bytes of the heap that are in use: what was allocated and not freed. 0 where the allocator does not say. */
+double fs_heap_bytes(void);
 /* From here on `most` is counted anew. */
 void fs_resident_begin(void);
 

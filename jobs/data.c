@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/console/progress.h"
+#include "io/resident.h"
 #include "jobs/defaults.h"
 #include "stages/metrics/split.h"
 
@@ -111,7 +112,7 @@ static int split_validation(struct fs_data *data, double share, uint64_t seed, s
     return split(data, share, seed + 1, err);
 }
 
-int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
+static int read_all(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
     const struct fs_job_settings *settings = fs_job_settings(job);
     const char *attributes = settings->attribute_words;
@@ -128,6 +129,14 @@ int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_da
         status = split_validation(data, settings->validation, split_seed(settings), err);
     }
     return status == 0 ? open_suites(job, kind, data, err) : -1;
+}
+
+int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
+{
+    double before = fs_heap_bytes();
+    int status = read_all(job, kind, data, err);
+    data->bytes = fs_heap_bytes() - before;
+    return status;
 }
 
 void fs_data_release(struct fs_data *data)

@@ -18,6 +18,7 @@ struct fs_data {
     struct fs_suite **suite;               /* [suites] what is measured, the edited suite first */
     const struct fs_suite_kind **kind;     /* [suites] */
     size_t suites;
+    double bytes; /* of the heap, that all this holds */
 };
 
 /* `kind` of the job's model. The caller releases, also on failure. */

@@ -273,8 +273,15 @@ static void write_search(FILE *stream, const struct fs_job *job, enum fs_stage s
     }
 }
 
+static void write_revision(FILE *stream, const struct fs_method *method, enum fs_model_kind kind)
+{
+    if (method->revision[kind] != 0) {
+        fprintf(stream, "revision of %s = %u\n", method->name, method->revision[kind]);
+    }
+}
+
 /* The columns of the evaluation; a stage that trains has its method alone, and the layers' that of the stamp. */
-static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage stage)
+static void write_methods(FILE *stream, const struct fs_job *job, enum fs_model_kind kind, enum fs_stage stage)
 {
     size_t methods;
     const struct fs_job_method *method = fs_job_methods(job, &methods);
@@ -285,6 +292,9 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
         const struct fs_job_method *trained =
             fs_job_trained(job, stage == FS_STAGE_LAYER_SWEEP ? FS_STAGE_STAMP : stage);
         fprintf(stream, "method = %s\n", trained != NULL ? trained->method->name : "");
+        if (trained != NULL) {
+            write_revision(stream, trained->method, kind);
+        }
         write_search(stream, job, stage);
         return;
     }
@@ -298,7 +308,7 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
     fprintf(stream, "\n");
 }
 
-/* The settings of methods that do not train: they make their edits where the columns are measured. */
+/* Settings and revisions of methods that do not train: they make their edits where the columns are measured. */
 static void write_made(FILE *stream, const struct fs_job *job, enum fs_model_kind kind, enum fs_stage stage)
 {
     size_t methods;
@@ -308,6 +318,9 @@ static void write_made(FILE *stream, const struct fs_job *job, enum fs_model_kin
         bool again = false;
         for (size_t before = 0; before < i; before++) {
             again = again || method[before].method == own;
+        }
+        if (own->trainer == NULL && !again) {
+            write_revision(stream, own, kind);
         }
         for (size_t k = 0; own->make != NULL && !again && k < own->settings->count; k++) {
             fs_setting_write(stream, &own->settings->row[k], fs_job_value(job, &own->settings->row[k]), kind);
@@ -341,7 +354,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
         }
     }
     write_compute(stream, job);
-    write_methods(stream, job, stage);
+    write_methods(stream, job, inputs->kind, stage);
     write_made(stream, job, inputs->kind, stage);
     write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {

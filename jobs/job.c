@@ -501,18 +501,6 @@ const struct fs_job_method *fs_job_trained(const struct fs_job *job, enum fs_sta
     return NULL;
 }
 
-void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const struct fs_spec *spec,
-                          struct fs_training_size *size)
-{
-    const struct fs_job_method *trained = fs_job_trained(job, stage);
-    union fs_method_settings settings = {0};
-    *size = (struct fs_training_size){0};
-    if (trained != NULL) {
-        fs_job_fill(job, trained->method->settings, spec != NULL ? spec->kind : FS_MASKED, &settings);
-        trained->method->trainer->size(&settings, spec, size);
-    }
-}
-
 /* Entry number `which` of those of the stage's method; NULL: it has fewer. */
 static const char *search_entry(const struct fs_job *job, enum fs_stage stage, size_t which)
 {
@@ -537,36 +525,6 @@ size_t fs_job_tries(const struct fs_job *job, enum fs_stage stage)
 const char *fs_job_try(const struct fs_job *job, enum fs_stage stage, size_t which)
 {
     return which == 0 ? "" : search_entry(job, stage, which - 1);
-}
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *largest)
-{
-    bool any = false;
-    *largest = (struct fs_training_size){0};
-    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        struct fs_training_size size;
-        if (fs_job_trained(job, (enum fs_stage)stage) == NULL) {
-            continue;
-        }
-        fs_job_training_size(job, (enum fs_stage)stage, spec, &size);
-        largest->layer = any ? largest->layer : size.layer;
-        largest->inner = larger(largest->inner, size.inner);
-        largest->parameters = larger(largest->parameters, size.parameters);
-        largest->shared = larger(largest->shared, size.shared);
-        largest->steps = larger(largest->steps, size.steps);
-        largest->save_every = larger(largest->save_every, size.save_every);
-        largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
-        largest->root = size.root > largest->root ? size.root : largest->root;
-        largest->text = size.text > largest->text ? size.text : largest->text;
-        largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
-        largest->all_layers = largest->all_layers || size.all_layers;
-        any = true;
-    }
 }
 
 size_t fs_job_layer(const struct fs_job *job, enum fs_stage stage)

@@ -49,7 +49,10 @@ int fs_job_vary(const struct fs_job *job, const char *entry, double validation, 
 /* Of the training of a stage; all zero where there is none. `spec` NULL: no parameters. */
 void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const struct fs_spec *spec,
                           struct fs_training_size *size);
-/* Member by member, the largest of all trainings of the job; the layer of the first one. */
+/* The same with the settings of a try, `which` of fs_job_tries. */
+int fs_job_try_size(const struct fs_job *job, enum fs_stage stage, size_t which, const struct fs_spec *spec,
+                    struct fs_training_size *size, struct fs_error *err);
+/* Member by member, the largest of all trainings of the job, tries among them; the layer of the first one. */
 void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *largest);
 /* The layer that a stage trains; FS_AUTO: the decisive layer of the trace. */
 size_t fs_job_layer(const struct fs_job *job, enum fs_stage stage);

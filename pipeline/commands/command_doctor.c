@@ -131,7 +131,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .shared = (uint64_t)load.converted,
         .rank = (uint64_t)rank,
         .thread = (uint64_t)thread,
-        .root = (uint64_t)(memory.archive + training.root),
+        .root = (uint64_t)(fs_memory_root(&memory) + training.root),
         .disk = (uint64_t)(FILE_BYTES + EDIT_COPIES * state),
     };
 }
@@ -171,8 +171,19 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     return sound;
 }
 
+/* What the items of the data take beside all else, as if the evaluation needed most. */
+static void add_items(const struct fs_job *job, const struct fs_data *data, struct fs_needs *needs)
+{
+    size_t methods;
+    struct fs_memory_load load = {0};
+    (void)fs_job_methods(job, &methods);
+    fs_memory_usual_items(data, 1 + methods, &load);
+    needs->rank += (uint64_t)(fmax(0, load.data - FS_MEMORY_DATA) + load.items);
+    needs->root = (uint64_t)fmax((double)needs->root, load.gathered + fmax(load.gathered, load.scores));
+}
+
 static void check_data(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
-                       enum fs_model_kind kind)
+                       enum fs_model_kind kind, struct fs_needs *needs)
 {
     struct fs_data data = {0};
     struct fs_error error = FS_ERROR_INIT;
@@ -180,6 +191,7 @@ static void check_data(struct fs_doctor *doctor, struct fs_session *session, con
     if (agree(doctor, session, "data", status, &error)) {
         fs_doctor_add(doctor, FS_FINDING_OK, "data", NULL, "%zu %s pairs, %zu suite%s", data.pairs.count,
                       data.edited->name, data.suites, data.suites == 1 ? "" : "s");
+        add_items(job, &data, needs);
     }
     fs_data_release(&data);
 }
@@ -265,7 +277,7 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
     enum fs_model_kind kind;
     if (check_job(doctor, session, &job)) {
         if (check_model(doctor, session, job, &kind, needs)) {
-            check_data(doctor, session, job, kind);
+            check_data(doctor, session, job, kind, needs);
         } else {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "data", NULL, "not checked: that needs the model");
         }

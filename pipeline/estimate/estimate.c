@@ -438,19 +438,20 @@ static void estimate_layers(struct fs_estimator *e)
         return;
     }
     double times = all ? (double)e->spec.layers : (e->spec.layers > 1 ? 2 : 1);
+    double trained = times * (stamp->flops > 0 ? e->last_flops / stamp->flops : 1); /* nothing is tried again */
     *out = (struct fs_estimate_stage){.there = true,
                                       .units = stamp->units + evaluate->units,
                                       .calls = stamp->calls,
-                                      .passes = times * (stamp->passes + evaluate->passes),
-                                      .tokens = times * (stamp->tokens + evaluate->tokens),
-                                      .flops = times * (stamp->flops + evaluate->flops),
+                                      .passes = trained * stamp->passes + times * evaluate->passes,
+                                      .tokens = trained * stamp->tokens + times * evaluate->tokens,
+                                      .flops = trained * stamp->flops + times * evaluate->flops,
                                       .longest = fmax(stamp->longest, evaluate->longest)};
     memcpy(out->digest, e->digest[FS_STAGE_LAYER_SWEEP], sizeof out->digest);
     for (size_t i = 0; i < estimate->rank_count; i++) {
         const struct fs_estimate_time *a = &stamp->time[i], *b = &evaluate->time[i];
-        out->time[i] = (struct fs_estimate_time){times * (a->serial_seconds + b->serial_seconds),
-                                                 times * (a->computed + b->computed), times * (a->waited + b->waited),
-                                                 times * (a->sent + b->sent)};
+        out->time[i] = (struct fs_estimate_time){
+            trained * a->serial_seconds + times * b->serial_seconds, trained * a->computed + times * b->computed,
+            trained * a->waited + times * b->waited, trained * a->sent + times * b->sent};
     }
 }
 

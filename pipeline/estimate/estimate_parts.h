@@ -29,6 +29,7 @@ struct fs_estimator {
     struct fs_probing whole, cut;                /* `cut` measures where the estimate is cut, else `whole` does */
     bool layer_is_certain;                       /* the job's, or of a whole trace */
     double kept_tokens;                          /* of all training units */
+    double last_flops;                           /* of the stamp's last training; the others are tries */
     struct fs_memory_load memory;
 };
 

@@ -68,8 +68,9 @@ static double rate_of(const struct fs_estimate_rate *rate, size_t rates, const c
 /* What a stage's works are, with seconds for each unit. */
 struct plan {
     const struct fs_probe_record *record;
-    double **second; /* [works][units] */
-    size_t steps;    /* real steps a batch */
+    double **second;  /* [works][units] */
+    size_t trainings; /* that the stage does one after the other: of what is tried, and of what is chosen */
+    size_t *steps;    /* [trainings] real steps a batch */
 };
 
 static bool is_training(const struct fs_probe_work *work)
@@ -91,7 +92,7 @@ static bool ends_step(const struct fs_probe_work *work)
 
 static double calls_of(const struct plan *plan, const struct fs_probe_work *work)
 {
-    return is_training(work) ? share_of(work) * (double)plan->steps : (double)work->calls;
+    return is_training(work) ? share_of(work) * (double)plan->steps[work->training] : (double)work->calls;
 }
 
 /* A batch's further versions have units that no step runs beside those of the first. */
@@ -135,7 +136,7 @@ static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *w
         load->slot = work->part ? fmax(load->slot, work->cost[unit].waits + work->cost[unit].stays) : load->slot;
     }
     if (work->part) {
-        load->cut_units = fmax(load->cut_units, (double)work->units);
+        load->cut_units = tapes > 0 ? fmax(load->cut_units, (double)work->units) : load->cut_units;
         load->tapes = fmax(load->tapes, tapes);
     } else {
         load->units = fmax(load->units, (double)work->units);
@@ -168,12 +169,17 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             out->passes += seen * cost->passes;
             out->tokens += seen * cost->tokens;
             out->flops += calls * cost->flops;
+            e->last_flops += stage == FS_STAGE_STAMP && work->training + 1 == plan->trainings ? calls * cost->flops : 0;
             out->longest = fmax(out->longest, plan->second[w][unit]);
             see_unit(largest_unit(&e->memory, stage, work), cost);
             e->kept_tokens += ends_step(work) ? share_of(work) * cost->tokens : 0;
         }
         if (is_training(work)) {
             see_batch(&e->memory, work);
+        }
+        if (stage == FS_STAGE_EVALUATE) {
+            e->memory.items = fmax(e->memory.items, work->held);
+            e->memory.gathered = fmax(e->memory.gathered, work->result_bytes);
         }
         if (ends_step(work)) {
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
@@ -241,20 +247,20 @@ struct alone {
 static struct alone alone_of(const struct fs_estimator *e, enum fs_stage stage, const struct plan *plan,
                              const struct fs_job *probed, double measured)
 {
-    double step = INFINITY, slowest = 0, least = 0, most = 0, batches = 0, gaps[2];
+    double step = INFINITY, slowest = 0, least = 0, most = 0, batches = 0, steps = 0, few = 0, gaps[2];
     for (size_t w = 0; w < plan->record->works; w++) {
         const struct fs_probe_work *work = &plan->record->work[w];
         least += is_training(work) ? work->least_gap : 0; /* of all sums of a step */
         most += is_training(work) ? work->most_gap : 0;
         if (ends_step(work)) {
             batches += share_of(work);
+            steps += calls_of(plan, work);
+            few += (double)work->calls;
             step = work->gaps > 0 ? fmin(step, least) : step;
             slowest = fmax(slowest, most);
             least = most = 0;
         }
     }
-    double steps = batches * (double)plan->steps;
-    double few = batches * (double)fs_estimate_training(e, probed, stage).steps;
     double every = (double)fs_estimate_training(e, e->job, stage).save_every;
     double every_few = (double)fs_estimate_training(e, probed, stage).save_every;
     gaps[0] = isfinite(step) ? step : 0;
@@ -302,16 +308,36 @@ struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const
     return size;
 }
 
+/* Of what is chosen at the end nobody knows the steps: the most. */
+static int find_steps(const struct fs_estimator *e, enum fs_stage stage, struct plan *plan, struct fs_error *err)
+{
+    size_t tries = fs_job_tries(e->job, stage);
+    plan->trainings = tries + 1;
+    plan->steps = fs_allocate(plan->trainings, sizeof *plan->steps, "a prediction", err);
+    if (plan->steps == NULL) {
+        return -1;
+    }
+    plan->steps[tries] = tries > 0 ? 0 : fs_estimate_training(e, e->job, stage).steps;
+    for (size_t i = 0; i < tries; i++) {
+        struct fs_training_size size;
+        if (fs_job_try_size(e->job, stage, i, &e->spec, &size, err) != 0) {
+            return -1;
+        }
+        plan->steps[i] = size.steps;
+        plan->steps[tries] = size.steps > plan->steps[tries] ? size.steps : plan->steps[tries];
+    }
+    return 0;
+}
+
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *own, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
-    struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
-                        .steps = fs_estimate_training(e, e->job, (enum fs_stage)stage).steps};
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner)};
     const struct fs_probe_record *measured =
         estimate->cut && !e->measured ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     plan.second = fs_allocate(plan.record->works, sizeof *plan.second, "a prediction", err);
-    int status = plan.second == NULL ? -1 : 0;
+    int status = plan.second != NULL ? find_steps(e, (enum fs_stage)stage, &plan, err) : -1;
     if (fs_session_agree(e->session, status, err) == 0 && find_rates(e, stage, measured, err) == 0) {
         double alone = own->serial_seconds;
         average(e, &alone, 1);
@@ -332,6 +358,7 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
         free(plan.second[w]);
     }
     free(plan.second);
+    free(plan.steps);
     return status;
 }
 
@@ -358,10 +385,14 @@ void fs_estimate_memory(struct fs_estimator *e)
             load->file = fmax(load->file, estimate->stage[stage].output);
         }
     }
+    size_t methods;
+    (void)fs_job_methods(e->job, &methods);
+    load->data = e->whole.run.data.bytes;
+    load->scores = fs_memory_scores(&e->whole.run.data, 1 + methods);
     fs_memory_of(&e->spec, load, &memory);
     estimate->model_bytes = memory.weights;
     estimate->rank_bytes = fs_memory_rank(&memory, load->threads);
-    estimate->root_bytes = memory.archive + training.root;
+    estimate->root_bytes = fs_memory_root(&memory) + training.root;
     if (estimate->stage[FS_STAGE_STAMP].there) {
         estimate->parameters = (double)fs_estimate_training(e, e->job, FS_STAGE_STAMP).parameters;
     }

@@ -14,7 +14,9 @@
 
 #define ATTENTION_BLOCK 65536.0 /* attention weights of several heads at once, where a head's are fewer */
 #define HEAD_PANEL 512.0        /* rows, and columns, of the logits that are held at once */
-#define STATEMENT_TOKENS 64.0   /* few statements of any benchmark are longer */
+#define SCORES_BESIDE                                                                                                  \
+    ((size_t)3)               /* of an item, beside those of its candidates, such as whether it is answered rightly */
+#define STATEMENT_TOKENS 64.0 /* few statements of any benchmark are longer */
 
 static const double number = (double)sizeof(fs_real);
 
@@ -298,7 +300,7 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
     double parameters = fmax((double)load->parameters, (double)load->shared);
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
-        .program = FS_MEMORY_PROGRAM,
+        .program = FS_MEMORY_PROGRAM + fmax(0, load->data - FS_MEMORY_DATA),
         .thread = FS_MEMORY_THREAD + load->panel,
         .optimizer = number * optimizer_of(spec, load) + load->text,
         .columns = load->copies > 0 ? number * 2 * (double)load->copies * (double)fs_trainable_numbers(spec) : 0,
@@ -313,13 +315,42 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
                               2 * load->evaluate.rows * d +
                               (load->rules ? T * d + fmax((double)FS_RULE_NUMBERS, 2 * V) + V : 0)),
         .archive = 2 * load->file,
+        .items = load->items,
+        .results = load->gathered + fmax(load->gathered, load->scores),
     };
+}
+
+double fs_memory_root(const struct fs_memory *memory)
+{
+    return fmax(memory->archive, memory->results);
+}
+
+double fs_memory_scores(const struct fs_data *data, size_t columns)
+{
+    double scores = 0;
+    for (size_t i = 0; i < data->suites; i++) {
+        scores +=
+            (double)data->suite[i]->items * (double)(data->suite[i]->candidates + SCORES_BESIDE) * (double)columns;
+    }
+    return scores * (double)sizeof(double);
+}
+
+void fs_memory_usual_items(const struct fs_data *data, size_t columns, struct fs_memory_load *load)
+{
+    double statements = 0;
+    for (size_t i = 0; i < data->suites; i++) {
+        statements += (double)data->suite[i]->items * (double)data->suite[i]->candidates;
+    }
+    load->data = data->bytes;
+    load->items = statements * (48 + 16 + 4 * 2 * 20 + 4 * (52 + 16)); /* memory.h */
+    load->gathered = statements * 4 * 16 * (double)columns;
+    load->scores = fs_memory_scores(data, columns);
 }
 
 void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread)
 {
     double stamp = memory->optimizer + memory->gradients + memory->caches + memory->kept;
-    double other = fmax(memory->trace, memory->evaluate), columns = memory->columns;
+    double other = fmax(memory->trace, memory->evaluate), columns = memory->columns + memory->items;
     bool trains = stamp + (double)threads * memory->training > columns + (double)threads * other;
     *rank = memory->program + (trains ? stamp : columns);
     *thread = memory->thread + (trains ? memory->training : other);

@@ -11,7 +11,8 @@
  *
  *     weights      once a node: the files that are mapped, and the tensors that are converted; the latter once a rank
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
- *     program      once a rank: program, libraries, buffers of MPI, data; FS_MEMORY_PROGRAM bytes
+ *     program      once a rank: program, libraries, buffers of MPI, and FS_MEMORY_DATA bytes of data; FS_MEMORY_PROGRAM bytes; and
+ *                  what the items of all suites take beyond those of data
  *     thread       a thread: stack, heap, BLAS' buffer; FS_MEMORY_THREAD bytes, and with weights of 16 bits their panel
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient; P more for a step of several parts.
  *                  A method of all weights: P + 4 P / ranks, the changed weights, and this rank's share of difference, moments and
@@ -35,6 +36,9 @@
  *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot. A method of all
  *                  weights keeps (L + 4) T d, one layer's part and R (d + E) in the tape's place
  *     columns      once a rank, evaluating: 2 P of each column whose edit is all weights, the difference and the weights
+ *     items        once a rank, evaluating: the plan of all suites, fs_plan_bytes: 48 bytes a pass, 16 more where passes share what
+ *                  they begin with, 4 a token of them and 4 a token that is computed, 52 a read, 16 a row, 104 a unit, 4 a token of
+ *                  choices; and texts behind prefixes
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
  *                  its own; with a decoding rule T d + max(FS_RULE_NUMBERS, 2 V) + V more
  *
@@ -43,6 +47,9 @@
  *                  of a convolution, behind which a second T d is kept
  *     u            kept where a layer has it: (H + 2 G) D of a clip, (H + G) D of a norm of heads
  *
+ *     results      on the root, evaluating: 16 bytes a read and column, numbers of states likewise, as units give them and once more in their
+ *                  places; in place of the former the suites' scores, 8 bytes an item, candidate and column, three more an item. Before
+ *                  the archive, not beside it
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece; that of a training
  *                  beyond FS_TRAINING_IN_MEMORY grows on disk, and goes there piece by piece
  *
@@ -53,10 +60,12 @@
 
 #include <stddef.h>
 
+#include "jobs/data.h"
 #include "jobs/job.h"
 #include "model/model.h"
 
 #define FS_MEMORY_PROGRAM (48.0 * (1 << 20)) /* bytes */
+#define FS_MEMORY_DATA (8.0 * (1 << 20))     /* bytes */
 #define FS_MEMORY_THREAD (4.0 * (1 << 20))   /* bytes */
 #define FS_MEMORY_LOGITS ((double)(16 << 20))
 
@@ -85,12 +94,16 @@ struct fs_memory_load {
     double versions;                   /* of a batch, each with so many units; 0: one */
     /* Bytes of a batch of training, as its units are; 0: not known, each rank holds one unit's cache, and slots are as the
      * largest unit's. */
-    double caches; /* of all units, in all versions of the batch */
-    double tapes;  /* of all cut units, with their log probabilities */
-    double tape;   /* of the largest of them */
-    double slot;   /* of the largest with its cache */
-    double alone;  /* of the largest other unit's tape, with its log probabilities */
-    double file;   /* bytes of the largest file that is built in memory */
+    double caches;   /* of all units, in all versions of the batch */
+    double tapes;    /* of all cut units, with their log probabilities */
+    double tape;     /* of the largest of them */
+    double slot;     /* of the largest with its cache */
+    double alone;    /* of the largest other unit's tape, with its log probabilities */
+    double file;     /* bytes of the largest file that is built in memory */
+    double data;     /* bytes of the data that were read (struct fs_data) */
+    double items;    /* bytes of the plan of the evaluation (fs_plan_bytes); 0: not compiled */
+    double gathered; /* bytes that its units give */
+    double scores;   /* bytes of the suites' */
 };
 
 /* Bytes of the file of an edit that is being trained. */
@@ -105,9 +118,9 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
 struct fs_memory {
     double weights;                                     /* a node */
     double program, optimizer, gradients, caches, kept; /* a rank */
-    double columns;                                     /* a rank */
+    double columns, items;                              /* a rank */
     double thread, trace, training, evaluate;           /* a thread; `thread` in all stages */
-    double archive;                                     /* the root */
+    double archive, results;                            /* the root */
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);
@@ -116,6 +129,13 @@ void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *lo
 int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 
+/* Before the data are compiled: sets data, items, gathered and scores, for an item and candidate as a statement of 20 tokens, 4
+ * of which are read. */
+void fs_memory_usual_items(const struct fs_data *data, size_t columns, struct fs_memory_load *load);
+/* Bytes that the root needs beside what a rank does. */
+double fs_memory_root(const struct fs_memory *memory);
+/* Bytes of the scores of suites of the data, for so many columns. */
+double fs_memory_scores(const struct fs_data *data, size_t columns);
 /* Of the largest stage of a rank with `threads` threads: bytes once a rank, and a thread; without weights and archive. */
 void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread);
 /* Both: bytes of a rank that is not the root. */

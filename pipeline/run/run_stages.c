@@ -17,6 +17,7 @@
 #include "stages/evaluate/evaluate.h"
 #include "stages/methods/method.h"
 #include "stages/trace/trace.h"
+#include "stages/work/probe.h"
 
 struct trace_context {
     const struct fs_pair_list *pairs;
@@ -104,6 +105,7 @@ int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs
     if (status == 0) {
         struct fs_job_run own = *run;
         own.job = varied;
+        fs_probe_training(run->session->runner, tries.count);
         status = train(&own, stage, &tries, err);
     }
     fs_job_destroy(varied);

@@ -9,6 +9,7 @@
 #include "pipeline/run/measuring.h"
 #include "pipeline/run/training.h"
 #include "results/stage_files.h"
+#include "stages/work/probe.h"
 
 #define DONE "_tries.part.h5" /* what is done; that of the try under way stands beside it */
 
@@ -109,6 +110,7 @@ static int try_one(const struct fs_job_run *tuned, enum fs_stage stage, size_t w
         return -1;
     }
     own.job = varied;
+    fs_probe_training(own.session->runner, which);
     status = fs_training_open(&own, method, &training, err);
     if (status == 0) {
         training.stage = stage;

@@ -291,6 +291,7 @@ const struct fs_method fs_method_memit = {
     .edit = &fs_edit_weight,
     .settings = &fs_memit_settings,
     .settings_size = sizeof(struct fs_memit_options),
+    .revision = {[FS_MASKED] = 1},
     .trainer = &of_memit};
 const struct fs_method fs_method_alphaedit = {
     .name = "alphaedit",
@@ -299,4 +300,5 @@ const struct fs_method fs_method_alphaedit = {
     .edit = &fs_edit_weight,
     .settings = &fs_alphaedit_settings,
     .settings_size = sizeof(struct fs_memit_options),
+    .revision = {[FS_MASKED] = 1},
     .trainer = &of_alphaedit};

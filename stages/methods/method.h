@@ -144,6 +144,9 @@ struct fs_method {
     const struct fs_trainer *trainer;   /* NULL: it does not train */
     unsigned learns;                    /* bits FS_LEARNS_* of the data that the job must have */
     bool takes_model;                   /* the edit is another model, at a path that the job gives */
+    /* By enum fs_model_kind: raised where the same settings and data make another edit than before. Fingerprints have it
+     * where it is not 0, so files of former revisions are of another job. */
+    unsigned revision[FS_SETTING_VARIANTS];
     /* Of one that neither trains nor takes a model: makes the edit of its settings. The caller releases. Local. */
     int (*make)(const void *settings, const struct fs_spec *spec, struct fs_edit *edit, struct fs_error *err);
 };

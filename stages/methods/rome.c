@@ -200,6 +200,17 @@ static int gather_unit(void *context, size_t thread, size_t unit, void *result, 
     return 0;
 }
 
+/* The layers up to the one that is edited, once in the steps of a pair. */
+static void gather_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct trainer *t = context;
+    const struct fs_batch *batch = &t->target.prompts.unit[unit].texts->view.batch;
+    double tokens = (double)batch->tokens;
+    *cost = (struct fs_cost){.flops = fs_flops_layers(t->spec, 0, t->task->layer + 1, tokens, fs_batch_squares(batch)),
+                             .passes = (double)batch->sequences,
+                             .tokens = tokens};
+}
+
 static int step_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *t = context;
@@ -234,7 +245,13 @@ static int search(struct trainer *t, struct fs_error *err)
            units = target->prompts.units;
     fs_real *numbers = fs_allocate_aligned(found > length ? found : length, sizeof *numbers, "a target value", err);
     const struct fs_step_kind kind = {t->state->base.step + 1, 1};
-    const struct fs_work gather = {.name = "rome", .units = units, .context = t, .run = gather_unit};
+    const struct fs_work gather = {.name = "rome",
+                                   .part = true,
+                                   .step = {kind.number, 1 / (double)t->options->target.iterations},
+                                   .units = units,
+                                   .context = t,
+                                   .run = gather_unit,
+                                   .cost = gather_cost};
     const struct fs_work step = {
         .name = "rome: target value", .step = kind, .units = units, .context = t, .run = step_unit, .cost = step_cost};
     int status = fs_runner_agree(t->task->runner, numbers != NULL ? 0 : -1, err);

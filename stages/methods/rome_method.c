@@ -221,4 +221,5 @@ const struct fs_method fs_method_rome = {
     .edit = &fs_edit_weight,
     .settings = &fs_rome_settings,
     .settings_size = sizeof(struct fs_rome_options),
+    .revision = {[FS_MASKED] = 1},
     .trainer = &trainer};

@@ -20,6 +20,10 @@ void fs_plan_destroy(struct fs_plan *plan)
     free(plan->id);
     free(plan->pass);
     free(plan->read);
+    for (size_t i = 0; i < plan->choices; i++) {
+        free(plan->choice[i].token);
+    }
+    free(plan->choice);
     free(plan->parent);
     free(plan->depth);
     free(plan->pass_table.slot);
@@ -48,7 +52,7 @@ static uint64_t hash_ids(const int32_t *id, size_t count)
 static uint64_t hash_read(const struct fs_plan_read *read)
 {
     uint64_t hash = fs_hash_add(fs_hash_add(fs_hash_add(0, read->pass), read->position), (uint32_t)read->token);
-    return fs_hash_add(hash, read->prefix);
+    return fs_hash_add(fs_hash_add(hash, read->prefix), read->choice);
 }
 
 static uint64_t hash_of_pass(const struct fs_plan *plan, size_t pass)
@@ -118,8 +122,9 @@ int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size
     return 0;
 }
 
-int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t *read,
-                     struct fs_error *err)
+/* `choice`: index + 1; 0: none. */
+static int add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t choice, size_t *read,
+                    struct fs_error *err)
 {
     if (plan->sealed || pass >= plan->passes || position >= plan->pass[pass].count) {
         return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a read of pass %zu, position %zu is added %s", pass, position,
@@ -131,13 +136,13 @@ int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t
     if (table_reserve(&plan->read_table, plan, plan->reads, hash_of_read, err) != 0) {
         return -1;
     }
-    const struct fs_plan_read wanted = {pass, position, token, plan->current};
+    const struct fs_plan_read wanted = {pass, position, token, plan->current, choice};
     size_t at = (size_t)hash_read(&wanted) & (plan->read_table.capacity - 1);
     for (; plan->read_table.slot[at] != 0; at = (at + 1) & (plan->read_table.capacity - 1)) {
         size_t known = plan->read_table.slot[at] - 1;
         const struct fs_plan_read *other = &plan->read[known];
         if (other->pass == pass && other->position == position && other->token == token &&
-            other->prefix == wanted.prefix) {
+            other->prefix == wanted.prefix && other->choice == choice) {
             *read = known;
             return 0;
         }
@@ -148,6 +153,39 @@ int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t
     plan->read[plan->reads] = wanted;
     *read = plan->reads++;
     plan->read_table.slot[at] = *read + 1;
+    return 0;
+}
+
+int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t *read,
+                     struct fs_error *err)
+{
+    return add_read(plan, pass, position, token, 0, read, err);
+}
+
+int fs_plan_add_choosing_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t choice,
+                              size_t *read, struct fs_error *err)
+{
+    return choice < plan->choices
+               ? add_read(plan, pass, position, token, choice + 1, read, err)
+               : fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a read of choice %zu, of %zu", choice, plan->choices);
+}
+
+int fs_plan_add_choice(struct fs_plan *plan, const int32_t *token, size_t count, size_t *choice, struct fs_error *err)
+{
+    if (plan->sealed || count == 0) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a choice %s",
+                            plan->sealed ? "is added after sealing" : "without tokens is added");
+    }
+    if (fs_grow(&plan->choice, &plan->choice_capacity, plan->choices + 1, sizeof *plan->choice, "a plan", err) != 0) {
+        return -1;
+    }
+    struct fs_plan_choice *own = &plan->choice[plan->choices];
+    *own = (struct fs_plan_choice){fs_allocate(count, sizeof *own->token, "a plan", err), count};
+    if (own->token == NULL) {
+        return -1;
+    }
+    memcpy(own->token, token, count * sizeof *token);
+    *choice = plan->choices++;
     return 0;
 }
 
@@ -195,6 +233,13 @@ void fs_plan_read_place(const struct fs_plan *plan, size_t read, size_t *pass, s
     *position = plan->read[read].position;
 }
 
+const int32_t *fs_plan_read_choice(const struct fs_plan *plan, size_t read, size_t *count)
+{
+    size_t choice = plan->read[read].choice;
+    *count = choice > 0 ? plan->choice[choice - 1].count : 0;
+    return choice > 0 ? plan->choice[choice - 1].token : NULL;
+}
+
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass)
 {
     return plan->pass[pass].count;
@@ -213,6 +258,29 @@ size_t fs_plan_units(const struct fs_plan *plan)
 size_t fs_plan_tokens(const struct fs_plan *plan)
 {
     return plan->tokens;
+}
+
+static double bytes_of_prefixed(const struct fs_plan_prefixed_parts *parts)
+{
+    return (double)(parts->cuts * sizeof *parts->cut + parts->tokens * sizeof *parts->token +
+                    (parts->starts + 2 * parts->sequences + 2 * parts->rows + parts->firsts + parts->reads) *
+                        sizeof(size_t));
+}
+
+double fs_plan_bytes(const struct fs_plan *plan)
+{
+    size_t rows = 0, choices = 0, shared = plan->parent != NULL ? 2 * plan->passes : 0;
+    for (size_t u = 0; u < plan->units; u++) {
+        rows += plan->unit[u].rows;
+    }
+    for (size_t i = 0; i < plan->choices; i++) {
+        choices += plan->choice[i].count;
+    }
+    return (double)(plan->passes * sizeof *plan->pass + plan->reads * (sizeof *plan->read + sizeof(size_t)) +
+                    (plan->ids + plan->tokens + plan->reads + choices) * sizeof(int32_t) +
+                    plan->units * (sizeof *plan->unit + 2 * sizeof(size_t)) +
+                    (2 * plan->passes + shared + 2 * rows) * sizeof(size_t)) +
+           bytes_of_prefixed(&plan->prefixed);
 }
 
 size_t fs_plan_given_tokens(const struct fs_plan *plan)

@@ -4,6 +4,7 @@
  *     pass   a distinct token sequence; equal ones are merged
  *     read   (pass, position, token): log p of the token at the position; equal ones are merged
  *     state  a pass: the mean of its top hidden states, as a sentence's embedding
+ *     choice a set of tokens; a read that has one says which of them is the most probable, with no read for each
  *
  * One executor runs every plan: sealed, its passes are sorted and packed without padding into units of at most
  * FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan alone. Passes
@@ -78,6 +79,11 @@ int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size
 /* Adds a read, or finds the equal one, of a text with the same prefix; its index to `read`. position < length of the pass. */
 int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t *read,
                      struct fs_error *err);
+/* Adds a set of `count` tokens, at least one; its index to `choice`. No copy of an equal one is looked for. */
+int fs_plan_add_choice(struct fs_plan *plan, const int32_t *token, size_t count, size_t *choice, struct fs_error *err);
+/* fs_plan_add_read, of a read whose answer names the most probable token of `choice`, the first of equal ones, as top1. */
+int fs_plan_add_choosing_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t choice,
+                              size_t *read, struct fs_error *err);
 /* Asks for the mean state of `pass` (engine.h, fs_read_mean_states); its index to `state`, one for equal passes. */
 int fs_plan_add_state(struct fs_plan *plan, size_t pass, size_t *state, struct fs_error *err);
 size_t fs_plan_states(const struct fs_plan *plan);
@@ -85,11 +91,16 @@ size_t fs_plan_passes(const struct fs_plan *plan);
 size_t fs_plan_reads(const struct fs_plan *plan);
 int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read);
 void fs_plan_read_place(const struct fs_plan *plan, size_t read, size_t *pass, size_t *position);
+/* [count] the choice of a read; 0 of them: it has none. Valid as long as the plan. */
+const int32_t *fs_plan_read_choice(const struct fs_plan *plan, size_t read, size_t *count);
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
 const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
 
 /* Tokens of all passes. */
 size_t fs_plan_given_tokens(const struct fs_plan *plan);
+
+/* Bytes that the sealed plan holds. */
+double fs_plan_bytes(const struct fs_plan *plan);
 
 /* Packs the units. Nothing can be added afterwards. A pass that is too long is FS_EXIT_DATA, naming the text's ids. */
 int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_error *err);
@@ -124,7 +135,7 @@ void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_un
 /* The answer to one read by one model. */
 struct fs_read_value {
     double logprob; /* natural log */
-    int32_t top1;   /* the most probable token at the read's position */
+    int32_t top1;   /* the most probable token at the read's position, of its choice where it has one */
 };
 
 /*
@@ -147,7 +158,7 @@ static inline int32_t fs_values_top1(const struct fs_plan_values *values, size_t
 {
     return values->read[column * values->reads + read].top1;
 }
-/* Whether the token that is read is the most probable at its place. The plan must be there still. */
+/* Whether the token that is read is top1. The plan must be there still. */
 static inline bool fs_values_is_top1(const struct fs_plan_values *values, size_t column, size_t read)
 {
     return fs_values_top1(values, column, read) == fs_plan_read_token(values->plan, read);

@@ -5,6 +5,7 @@
 
 #include "model/flops.h"
 #include "stages/plan/plan.h"
+#include "stages/plan/plan_choices.h"
 
 /* What one thread computes with. Made when the thread gets its first unit. */
 struct scratch {
@@ -12,7 +13,9 @@ struct scratch {
         *workspace;    /* [1 + edits]: of the unedited model, then of those that are other models; else NULL */
     fs_real *h;        /* (T,d) T: tokens of the largest unit, d: the widest model's hidden size */
     fs_real *x, *base; /* (T,d) where there are edits; base as model/engine.h has it */
-    fs_real *logprob;  /* [most reads of a unit] */
+    fs_real *logprob;  /* [most tokens that a unit reads] */
+    size_t *first;     /* [most rows of a unit + 1] */
+    int32_t *token;    /* [most tokens that a unit reads] */
     int32_t *top1;     /* [most rows of a unit] */
     double *mean;      /* (B,d) of the largest unit, where states are asked for */
     /* Where there are decoding rules: */
@@ -29,7 +32,7 @@ struct execution {
     size_t sharing;          /* how many act on the model itself */
     size_t hidden;           /* the widest model's */
     struct scratch *scratch; /* [threads] */
-    size_t most_tokens, most_reads, most_rows, most_sequences, most_states;
+    size_t most_tokens, most_read, most_rows, most_sequences, most_states;
     size_t rules;         /* how many edits are decoding rules */
     size_t most_prefixed; /* tokens of a batch of prefixed texts */
     size_t rows;          /* R of scratch.distribution */
@@ -121,9 +124,12 @@ static int make_scratch(const struct execution *execution, struct scratch *scrat
     }
     scratch->workspace = fs_allocate(1 + execution->edits, sizeof(struct fs_workspace *), "workspaces", err);
     scratch->h = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-    scratch->logprob = fs_allocate(execution->most_reads, sizeof(fs_real), "log probabilities", err);
+    scratch->logprob = fs_allocate(execution->most_read, sizeof(fs_real), "log probabilities", err);
+    scratch->token = fs_allocate(execution->most_read, sizeof *scratch->token, "log probabilities", err);
+    scratch->first = fs_allocate(execution->most_rows + 1, sizeof *scratch->first, "log probabilities", err);
     scratch->top1 = fs_allocate(execution->most_rows, sizeof(int32_t), "log probabilities", err);
-    bool made = scratch->workspace != NULL && scratch->h != NULL && scratch->logprob != NULL && scratch->top1 != NULL;
+    bool made = scratch->workspace != NULL && scratch->h != NULL && scratch->logprob != NULL &&
+                scratch->token != NULL && scratch->first != NULL && scratch->top1 != NULL;
     if (made && execution->most_states > 0) {
         scratch->mean =
             fs_allocate(execution->most_sequences, execution->hidden * sizeof(double), "states of texts", err);
@@ -168,6 +174,8 @@ static void release_scratch(const struct execution *execution, struct scratch *s
     free(scratch->x);
     free(scratch->base);
     free(scratch->logprob);
+    free(scratch->token);
+    free(scratch->first);
     free(scratch->top1);
     free(scratch->mean);
     free(scratch->prefixed);
@@ -179,6 +187,7 @@ struct computation {
     const struct execution *execution;
     struct scratch *scratch;
     struct fs_plan_unit unit;
+    struct fs_reads reads; /* the unit's, with the tokens of their choices behind the tokens of each row */
     struct unit_result result;
 };
 
@@ -206,17 +215,24 @@ static int read_states(struct computation *c, const struct fs_pass *pass, size_t
 /* From the top hidden state to the values of all reads and states of the unit, through the pass's edit. */
 static int read_values(struct computation *c, const struct fs_pass *pass, size_t column, struct fs_error *err)
 {
-    struct fs_reads edited = c->unit.reads;
-    const struct fs_reads *reads = &edited;
+    const struct scratch *scratch = c->scratch;
+    const size_t *first = c->unit.reads.first;
     struct fs_read_value *value = c->result.read + column * c->result.reads;
-    edited.edit = pass->edit;
-    if (fs_read_logprobs(pass->model, pass->workspace, c->scratch->h, reads, c->scratch->logprob, c->scratch->top1,
-                         err) != 0) {
+    c->reads.edit = pass->edit;
+    if (fs_read_logprobs(pass->model, pass->workspace, scratch->h, &c->reads, scratch->logprob, scratch->top1, err) !=
+        0) {
         return -1;
     }
-    for (size_t row = 0; row < reads->rows; row++) {
-        for (size_t i = reads->first[row]; i < reads->first[row + 1]; i++) {
-            value[i] = (struct fs_read_value){.logprob = (double)c->scratch->logprob[i], .top1 = c->scratch->top1[row]};
+    for (size_t row = 0; row < c->reads.rows; row++) {
+        const fs_real *logprob = scratch->logprob + scratch->first[row],
+                      *chosen = logprob + first[row + 1] - first[row];
+        for (size_t i = first[row]; i < first[row + 1]; i++) {
+            size_t count;
+            const int32_t *token = fs_plan_read_choice(c->execution->plan, c->unit.read_index[i], &count);
+            value[i] =
+                (struct fs_read_value){.logprob = (double)*logprob++,
+                                       .top1 = count > 0 ? token[fs_largest(chosen, count)] : scratch->top1[row]};
+            chosen += count;
         }
     }
     return read_states(c, pass, column, err);
@@ -234,15 +250,6 @@ static int finish(struct computation *c, size_t layer, const struct fs_edit *edi
                : -1;
 }
 
-static int32_t largest(const fs_real *x, size_t count)
-{
-    size_t at = 0;
-    for (size_t i = 1; i < count; i++) {
-        at = x[i] > x[at] ? i : at;
-    }
-    return (int32_t)at;
-}
-
 /* What every rule makes of rows `begin` to `begin + count` of a batch of prefixed texts, whose distributions are there. */
 static void apply_rules(struct computation *c, const struct fs_plan_prefixed *prefixed, size_t begin, size_t count)
 {
@@ -254,11 +261,12 @@ static void apply_rules(struct computation *c, const struct fs_plan_prefixed *pr
         for (size_t r = 0; is_rule(edit) && r < count; r++) {
             const fs_real *plain = c->scratch->distribution + r * V, *other = plain + execution->rows * V;
             edit->kind->distribution(edit, V, plain, other, out);
-            int32_t top1 = largest(out, V);
+            int32_t top1 = fs_largest(out, V);
             for (size_t i = prefixed->first[begin + r]; i < prefixed->first[begin + r + 1]; i++) {
                 size_t read = prefixed->read[i];
-                c->result.read[(1 + e) * c->result.reads + read] =
-                    (struct fs_read_value){.logprob = (double)out[c->unit.reads.token[read]], .top1 = top1};
+                c->result.read[(1 + e) * c->result.reads + read] = (struct fs_read_value){
+                    .logprob = (double)out[c->unit.reads.token[read]],
+                    .top1 = fs_choices_best(execution->plan, c->unit.read_index[read], out, top1)};
             }
         }
     }
@@ -368,9 +376,11 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     c.result.states = c.unit.states;
     c.result.read = fs_allocate(columns * c.result.reads, sizeof *c.result.read, "log probabilities", err);
     c.result.state = fs_allocate(columns * c.result.states, execution->hidden * sizeof(double), "states of texts", err);
-    int status = c.result.read != NULL && c.result.state != NULL && make_scratch(execution, c.scratch, err) == 0
-                     ? run_sharing(&c, unit, err)
-                     : -1;
+    int status = c.result.read != NULL && c.result.state != NULL ? make_scratch(execution, c.scratch, err) : -1;
+    if (status == 0) {
+        fs_choices_add(execution->plan, &c.unit, c.scratch->first, c.scratch->token, &c.reads);
+        status = run_sharing(&c, unit, err);
+    }
     for (size_t i = execution->sharing; status == 0 && i < execution->edits; i++) {
         status = run_other(&c, execution->order[i], err);
     }
@@ -442,9 +452,9 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
     for (size_t unit = 0; unit < fs_plan_units(execution->plan); unit++) {
         struct fs_plan_unit u;
         fs_plan_get_unit(execution->plan, unit, &u);
-        size_t reads = reads_of(&u);
+        size_t read = fs_choices_count(execution->plan, &u);
         execution->most_tokens = u.batch.tokens > execution->most_tokens ? u.batch.tokens : execution->most_tokens;
-        execution->most_reads = reads > execution->most_reads ? reads : execution->most_reads;
+        execution->most_read = read > execution->most_read ? read : execution->most_read;
         execution->most_rows = u.reads.rows > execution->most_rows ? u.reads.rows : execution->most_rows;
         for (size_t i = 0; i < fs_plan_prefixed_batches(execution->plan, unit); i++) {
             struct fs_plan_prefixed prefixed;
@@ -514,7 +524,8 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
                                  .context = &execution,
                                  .result_bytes = result_bytes,
                                  .run = run_unit,
-                                 .cost = unit_cost};
+                                 .cost = unit_cost,
+                                 .held = fs_plan_bytes(plan)};
     unsigned char *results = NULL;
     *values = (struct fs_plan_values){0};
     int status = prepare(&execution, runner->threads, err);

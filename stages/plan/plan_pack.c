@@ -249,12 +249,35 @@ static int pack_reads(const struct packing *packing, struct placed *placed, stru
     return 0;
 }
 
+static void *fitted(void *block, size_t count, size_t size)
+{
+    void *less = realloc(block, (count > 0 ? count : 1) * size);
+    return less != NULL ? less : block;
+}
+
+/* Gives back what the plan has room for and does not need. */
+static void fit(struct fs_plan *plan)
+{
+    size_t rows = plan->units > 0 ? plan->unit[plan->units - 1].row + plan->unit[plan->units - 1].rows : 0;
+    plan->unit = fitted(plan->unit, plan->units, sizeof *plan->unit);
+    plan->id = fitted(plan->id, plan->ids, sizeof *plan->id);
+    plan->pass = fitted(plan->pass, plan->passes, sizeof *plan->pass);
+    plan->read = fitted(plan->read, plan->reads, sizeof *plan->read);
+    plan->token = fitted(plan->token, plan->tokens, sizeof *plan->token);
+    plan->start = fitted(plan->start, plan->passes + plan->units, sizeof *plan->start);
+    plan->row = fitted(plan->row, rows, sizeof *plan->row);
+    plan->first = fitted(plan->first, rows + plan->units, sizeof *plan->first);
+}
+
 int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_error *err)
 {
     if (plan->sealed) {
         return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: sealed twice");
     }
     plan->sealed = true;
+    free(plan->pass_table.slot); /* nothing is looked for any more */
+    free(plan->read_table.slot);
+    plan->pass_table = plan->read_table = (struct fs_plan_table){0};
     struct packing packing = {.plan = plan, .limits = &limits};
     plan->order = fs_allocate(plan->passes, sizeof *plan->order, "the order of a plan", err);
     packing.common = fs_allocate(plan->passes, sizeof *packing.common, "the order of a plan", err);
@@ -264,8 +287,11 @@ int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_e
     int status = -1;
     if (plan->order != NULL && packing.common != NULL && packing.unit != NULL && packing.place != NULL &&
         placed != NULL && order_passes(&packing, err) == 0 && pack_passes(&packing, err) == 0) {
-        status = pack_reads(&packing, placed, err) == 0 ? fs_plan_pack_prefixed(plan, &limits, packing.unit_tokens, err)
-                                                        : -1;
+        status = pack_reads(&packing, placed, err);
+        if (status == 0) {
+            fit(plan);
+            status = fs_plan_pack_prefixed(plan, &limits, packing.unit_tokens, err);
+        }
     }
     free(packing.common);
     free(packing.unit);

@@ -16,7 +16,12 @@ struct fs_plan_pass {
 struct fs_plan_read {
     size_t pass, position;
     int32_t token;
-    size_t prefix; /* index + 1; 0: none */
+    size_t prefix, choice; /* index + 1; 0: none */
+};
+
+struct fs_plan_choice {
+    int32_t *token; /* [count] */
+    size_t count;
 };
 
 struct fs_plan_prefix {
@@ -79,7 +84,9 @@ struct fs_plan {
     struct fs_plan_read *read;
     size_t reads, read_capacity;
     size_t states;
-    struct fs_plan_table pass_table, read_table;
+    struct fs_plan_choice *choice;
+    size_t choices, choice_capacity;
+    struct fs_plan_table pass_table, read_table; /* until it is sealed */
 
     struct fs_plan_prefixes prefixes; /* encode NULL: none */
     struct fs_plan_prefix *prefix;

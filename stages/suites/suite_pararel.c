@@ -5,7 +5,7 @@
  *   target.logprob    masked  at [Y], masked
  *   continuation.sum  causal  behind what stands before [Y], in patterns that end there
  *
- * Objects of several tokens are no candidates, and their facts are skipped. Of each relation at most suite_items
+ * Each statement is one read whose choice (plan.h) is the objects. Objects of several tokens are no candidates, and their facts are skipped. Of each relation at most suite_items
  * statements, which are facts in all patterns. Rows, of category none: "accuracy" 100 x share of facts whose object is right in the
  * first pattern, the one of LAMA; "accuracy.all" in all patterns; "consistency" 100 x mean share of the pairs of patterns
  * whose object is the same one, right or not; "accuracy" and "consistency" as the mean over relations (macro) and of each.
@@ -27,12 +27,11 @@ struct pararel {
     const char **relation_name; /* [relations] */
     char **text;                /* [texts] owned: ids, names of candidates */
     size_t texts;
-    const char **candidate; /* [candidates] */
-    size_t *relation;       /* [items] */
-    size_t *first_item;     /* [relations] */
-    size_t *first;          /* [items][candidates] into read; of those that are scored */
-    size_t *read;           /* of each object of the relation; SIZE_MAX: it is of several tokens */
-    size_t reads, room;
+    const char **candidate;            /* [candidates] */
+    size_t *relation;                  /* [items] */
+    size_t *first_item;                /* [relations] */
+    int32_t **token;                   /* [relations], each [patterns][objects] as find_tokens has them */
+    size_t *read;                      /* [items][candidates] of the plan; of those that are scored */
     double *right, *all_right, *alike; /* [items][columns] in the first pattern, in all; share of pairs, NaN: no pair */
 };
 
@@ -103,30 +102,40 @@ static int find_tokens(const struct compiling *with, const struct fs_pararel_rel
     return status;
 }
 
-/* Adds the reads of all objects where the statement reads its own. */
-static int add_reads(struct pararel *suite, struct fs_plan *plan, const struct fs_statement *statement,
-                     const int32_t *token, size_t objects, struct fs_error *err)
+/* The choice of each pattern; SIZE_MAX where all objects are of several tokens. */
+static int add_choices(const struct fs_pararel_relation *relation, const int32_t *token, struct fs_plan *plan,
+                       size_t *choice, struct fs_error *err)
 {
-    size_t pass, position;
-    if (fs_grow(&suite->read, &suite->room, suite->reads + objects, sizeof *suite->read, "reads of ParaRel", err) !=
-        0) {
-        return -1;
-    }
-    fs_plan_read_place(plan, statement->read[0], &pass, &position);
-    for (size_t o = 0; o < objects; o++) {
-        size_t *read = &suite->read[suite->reads++];
-        *read = SIZE_MAX;
-        if (token[o] >= 0 && fs_plan_add_read(plan, pass, position, token[o], read, err) != 0) {
-            return -1;
+    int32_t *kept = fs_allocate(relation->objects, sizeof *kept, "objects of ParaRel", err);
+    int status = kept != NULL ? 0 : -1;
+    for (size_t k = 0; status == 0 && k < relation->patterns; k++) {
+        size_t count = 0;
+        for (size_t o = 0; o < relation->objects; o++) {
+            kept[count] = token[k * relation->objects + o];
+            count += kept[count] >= 0 ? 1 : 0;
         }
+        choice[k] = SIZE_MAX;
+        status = count > 0 ? fs_plan_add_choice(plan, kept, count, &choice[k], err) : 0;
     }
-    return 0;
+    free(kept);
+    return status;
 }
 
-/* `token` of the item's relation, as find_tokens has it. */
-static int compile_item(struct pararel *suite, size_t item, const struct compiling *with, const int32_t *token,
+/* Adds the statement's read once more, with a choice. */
+static int add_read(struct fs_plan *plan, const struct fs_statement *statement, size_t choice, size_t *read,
+                    struct fs_error *err)
+{
+    size_t pass, position;
+    fs_plan_read_place(plan, statement->read[0], &pass, &position);
+    return fs_plan_add_choosing_read(plan, pass, position, fs_plan_read_token(plan, statement->read[0]), choice, read,
+                                     err);
+}
+
+/* choice [patterns] of the item's relation. */
+static int compile_item(struct pararel *suite, size_t item, const struct compiling *with, const size_t *choice,
                         struct fs_plan *plan, struct fs_error *err)
 {
+    const int32_t *token = suite->token[suite->relation[item]];
     const struct fs_pararel_relation *relation = relation_of(suite, item);
     const struct fs_pararel_fact *fact = fact_of(suite, item);
     const char *object = relation->object[fact->object];
@@ -142,14 +151,13 @@ static int compile_item(struct pararel *suite, size_t item, const struct compili
     for (size_t k = 0; k < relation->patterns && suite->suite.skip[item] == FS_KEPT; k++) {
         struct fs_statement statement = {0};
         int status = compile_pattern(with, &relation->pattern[k], fact->subject, object, plan, &statement, err);
-        suite->first[item * suite->suite.candidates + k] = suite->reads;
         if (status == 0 && statement.skip != FS_KEPT) {
             suite->suite.skip[item] = (uint8_t)statement.skip;
         } else if (status == 0 && statement.count != 1) {
             suite->suite.skip[item] = FS_SKIP_SEVERAL_TOKENS;
         } else if (status == 0) {
             fs_suite_note(&suite->suite, item, &statement);
-            status = add_reads(suite, plan, &statement, &token[k * relation->objects], relation->objects, err);
+            status = add_read(plan, &statement, choice[k], &suite->read[item * suite->suite.candidates + k], err);
         }
         fs_statement_release(&statement);
         if (status != 0) {
@@ -159,28 +167,35 @@ static int compile_item(struct pararel *suite, size_t item, const struct compili
     return 0;
 }
 
+static int compile_relation(struct pararel *suite, size_t number, const struct compiling *with, struct fs_plan *plan,
+                            struct fs_error *err)
+{
+    const struct fs_pararel_relation *relation = &suite->data.relation[number];
+    int32_t *token = fs_allocate(relation->patterns * relation->objects, sizeof *token, "objects of ParaRel", err);
+    size_t *choice = fs_allocate(relation->patterns, sizeof *choice, "objects of ParaRel", err);
+    free(suite->token[number]);
+    suite->token[number] = token;
+    int status = token != NULL && choice != NULL && find_tokens(with, relation, token, err) == 0
+                     ? add_choices(relation, token, plan, choice, err)
+                     : -1;
+    for (size_t i = 0; status == 0 && i < relation->facts; i++) {
+        size_t item = suite->first_item[number] + i;
+        status = suite->suite.skip[item] == FS_KEPT ? compile_item(suite, item, with, choice, plan, err) : 0;
+    }
+    free(choice);
+    return status;
+}
+
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                    const struct fs_prompt_style *style, struct fs_error *err)
 {
     struct pararel *suite = (struct pararel *)base;
     const struct compiling with = {tokenizer, style, suite->scoring};
-    suite->reads = 0;
-    for (size_t r = 0; r < suite->data.relations; r++) {
-        const struct fs_pararel_relation *relation = &suite->data.relation[r];
-        int32_t *token = fs_allocate(relation->patterns * relation->objects, sizeof *token, "objects of ParaRel", err);
-        int status = token != NULL ? find_tokens(&with, relation, token, err) : -1;
-        for (size_t i = 0; status == 0 && i < relation->facts; i++) {
-            size_t item = suite->first_item[r] + i;
-            if (base->skip[item] == FS_KEPT) {
-                status = compile_item(suite, item, &with, token, plan, err);
-            }
-        }
-        free(token);
-        if (status != 0) {
-            return -1;
-        }
+    int status = 0;
+    for (size_t r = 0; status == 0 && r < suite->data.relations; r++) {
+        status = compile_relation(suite, r, &with, plan, err);
     }
-    return 0;
+    return status;
 }
 
 static int allocate(struct fs_suite *base, struct fs_error *err)
@@ -197,17 +212,14 @@ static int allocate(struct fs_suite *base, struct fs_error *err)
     return 0;
 }
 
-/* The most probable object in a pattern, the first of equal ones. */
-static size_t best_object(const struct fs_plan_values *values, size_t column, const size_t *read, size_t objects)
+/* The first object whose token [objects] is the chosen one. */
+static size_t object_of(const int32_t *token, size_t objects, int32_t chosen)
 {
-    size_t best = SIZE_MAX;
-    for (size_t o = 0; o < objects; o++) {
-        if (read[o] != SIZE_MAX && (best == SIZE_MAX || fs_values_logprob(values, column, read[o]) >
-                                                            fs_values_logprob(values, column, read[best]))) {
-            best = o;
-        }
+    size_t o = 0;
+    while (o < objects && token[o] != chosen) {
+        o++;
     }
-    return best;
+    return o;
 }
 
 /* `best` [patterns]: scratch. */
@@ -218,10 +230,11 @@ static void fold_item(struct pararel *suite, const struct fs_plan_values *values
     const size_t own = fact_of(suite, item)->object, patterns = relation->patterns;
     size_t right = 0, alike = 0, at = item * suite->suite.columns + column;
     for (size_t k = 0; k < patterns; k++) {
-        const size_t *read = &suite->read[suite->first[item * suite->suite.candidates + k]];
-        best[k] = best_object(values, column, read, relation->objects);
+        size_t read = suite->read[item * suite->suite.candidates + k];
+        best[k] = object_of(suite->token[suite->relation[item]] + k * relation->objects, relation->objects,
+                            fs_values_top1(values, column, read));
         right += best[k] == own ? 1 : 0;
-        suite->suite.score[fs_suite_at(&suite->suite, item, k, column)] = fs_values_logprob(values, column, read[own]);
+        suite->suite.score[fs_suite_at(&suite->suite, item, k, column)] = fs_values_logprob(values, column, read);
         for (size_t other = 0; other < k; other++) {
             alike += best[other] == best[k] ? 1 : 0;
         }
@@ -269,6 +282,10 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 static void release(struct fs_suite *base)
 {
     struct pararel *suite = (struct pararel *)base;
+    for (size_t r = 0; suite->token != NULL && r < suite->data.relations; r++) {
+        free(suite->token[r]);
+    }
+    free(suite->token);
     fs_pararel_release(&suite->data);
     for (size_t i = 0; suite->text != NULL && i < suite->texts; i++) {
         free(suite->text[i]);
@@ -278,7 +295,6 @@ static void release(struct fs_suite *base)
     free(suite->candidate);
     free(suite->relation);
     free(suite->first_item);
-    free(suite->first);
     free(suite->read);
     free(suite->right);
     free(suite->all_right);
@@ -351,10 +367,11 @@ static int create(struct pararel *suite, struct fs_error *err)
     suite->candidate = fs_allocate(base->candidates, sizeof *suite->candidate, "ParaRel", err);
     suite->text = fs_allocate(base->items + base->candidates, sizeof *suite->text, "ParaRel", err);
     suite->relation = fs_allocate(base->items, sizeof *suite->relation, "ParaRel", err);
-    suite->first = fs_allocate(statements, sizeof *suite->first, "ParaRel", err);
+    suite->read = fs_allocate(statements, sizeof *suite->read, "ParaRel", err);
+    suite->token = fs_allocate(relations, sizeof *suite->token, "ParaRel", err);
     base->candidate = suite->candidate;
     return suite->relation_name != NULL && suite->first_item != NULL && suite->candidate != NULL &&
-                   suite->text != NULL && suite->relation != NULL && suite->first != NULL &&
+                   suite->text != NULL && suite->relation != NULL && suite->read != NULL && suite->token != NULL &&
                    fs_suite_create(base, err) == 0
                ? set_items(suite, err)
                : -1;

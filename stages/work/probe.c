@@ -12,7 +12,8 @@
 struct probe {
     struct fs_runner base; /* first, so that a pointer to it is a pointer to this */
     struct fs_probe_record record;
-    double seconds;   /* for each name */
+    double seconds; /* for each name */
+    size_t training;
     double last_call; /* when the last sum of the last work ended */
 };
 
@@ -57,12 +58,13 @@ static struct fs_probe_rate *rate_of(struct probe *probe, const char *name, stru
 }
 
 /* The sum of the same units, in the step before. */
-static struct fs_probe_work *same_sum(const struct fs_probe_record *record, const struct fs_work *work, size_t length)
+static struct fs_probe_work *same_sum(const struct probe *probe, const struct fs_work *work, size_t length)
 {
+    const struct fs_probe_record *record = &probe->record;
     for (size_t w = record->works; w > 0 && record->work[w - 1].kind == FS_PROBE_SUM; w--) {
         struct fs_probe_work *known = &record->work[w - 1];
         if (strcmp(known->name, work->name) == 0 && known->units == work->units && known->length == length &&
-            known->step.number == work->step.number) {
+            known->step.number == work->step.number && known->training == probe->training) {
             return known;
         }
     }
@@ -73,7 +75,7 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
                      struct fs_error *err)
 {
     struct fs_probe_record *record = &probe->record;
-    struct fs_probe_work *known = kind == FS_PROBE_SUM ? same_sum(record, work, length) : NULL;
+    struct fs_probe_work *known = kind == FS_PROBE_SUM ? same_sum(probe, work, length) : NULL;
     if (known != NULL) {
         double gap = now() - probe->last_call;
         known->least_gap = known->gaps == 0 || gap < known->least_gap ? gap : known->least_gap;
@@ -87,8 +89,14 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
         return -1;
     }
     struct fs_probe_work *noted = &record->work[record->works];
-    *noted = (struct fs_probe_work){
-        .kind = kind, .calls = 1, .units = work->units, .length = length, .part = work->part, .step = work->step};
+    *noted = (struct fs_probe_work){.kind = kind,
+                                    .calls = 1,
+                                    .units = work->units,
+                                    .length = length,
+                                    .part = work->part,
+                                    .step = work->step,
+                                    .held = work->held,
+                                    .training = probe->training};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
     if (work->cost != NULL) {
         noted->cost = fs_allocate(work->units, sizeof *noted->cost, "the costs of units", err);
@@ -402,6 +410,14 @@ void fs_probe_begin(struct fs_runner *runner, double seconds)
 {
     forget(&probe_of(runner)->record);
     probe_of(runner)->seconds = seconds;
+    probe_of(runner)->training = 0;
+}
+
+void fs_probe_training(struct fs_runner *runner, size_t training)
+{
+    if (runner->probes) {
+        probe_of(runner)->training = training;
+    }
 }
 
 const struct fs_probe_record *fs_probe_get(const struct fs_runner *runner)

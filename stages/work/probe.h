@@ -20,10 +20,12 @@ struct fs_probe_work {
     size_t calls, units;
     struct fs_cost *cost; /* [units]; NULL where the work names no costs */
     double result_bytes;  /* of a map */
+    double held;          /* as in struct fs_work */
     size_t length;        /* of a sum: numbers of a vector */
     bool part;            /* of a sum: another one ends the same step */
     struct fs_step_kind step;
-    size_t gaps; /* times between two calls */
+    size_t training; /* fs_probe_training */
+    size_t gaps;     /* times between two calls */
     double least_gap, most_gap;
 };
 
@@ -50,6 +52,8 @@ void fs_probe_destroy(struct fs_runner *runner); /* takes NULL */
 
 /* Forgets what was recorded. From here on, units of one name run for about `seconds`, at least one; 0: none runs. */
 void fs_probe_begin(struct fs_runner *runner, double seconds);
+/* Works from here on are of this training of the stage's several, 0 at first. Nothing where the runner is no probe. */
+void fs_probe_training(struct fs_runner *runner, size_t training);
 /* Valid until the next fs_probe_begin. */
 const struct fs_probe_record *fs_probe_get(const struct fs_runner *runner);
 /* NULL where no unit of that name was measured. */

@@ -50,6 +50,7 @@ struct fs_work {
     int (*prepare)(void *context, size_t thread, size_t unit, struct fs_error *err);
     bool part;                /* of a sum: another one ends the same step */
     struct fs_step_kind step; /* of a sum */
+    double held;              /* bytes of a rank beside what units compute with, such as a plan; for estimates */
 };
 
 /* The part of a vector that a rank keeps where it is shared out. */

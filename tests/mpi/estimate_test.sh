@@ -77,6 +77,32 @@ awk -v middle="$(stamp_flops middle.json)" -v lowest="$(stamp_flops out)" -v fac
     'BEGIN { r = middle * factor / lowest; exit !(middle < lowest && r > 0.8 && r < 1.05) }' ||
     fail "layer 0 is $factor times layer 3: $(stamp_flops middle.json), $(stamp_flops out)"
 
+# flops METHOD SETTINGS...: operations of its training
+flops() {
+    expect 0 "$fairstamp" estimate "$data/job.json" --set output=o8 --seconds 1 --set "methods=$1" "${@:2}" --format json
+    tr -d ' \n\t' <out | sed -n "s/.*\"$1\":{[^}]*\"flops\":\([0-9.e+]*\),.*/\1/p"
+}
+# each setting that is tried is trained with its own steps, without the validation pairs; of the one that is chosen, the most count
+tried() { flops ft --set ft.layer=1 --set ft.epochs=2 "$@"; }
+awk -v few="$(tried --set ft.epochs=3)" -v many="$(tried --set ft.epochs=7)" \
+    -v few_tried="$(tried --set ft.epochs=3 --set split.validation=0.2)" \
+    -v many_tried="$(tried --set ft.epochs=7 --set split.validation=0.2)" \
+    -v found_few="$(tried --set search.settings=ft.epochs=3 --set search.validation=0.2)" \
+    -v found_many="$(tried --set search.settings=ft.epochs=7 --set search.validation=0.2)" \
+    'BEGIN { exit !(few_tried > 0 && found_many - found_few == many - few + many_tried - few_tried) }' ||
+    fail "settings that are tried are not in the estimate as trainings of their own"
+# ROME runs the layers up to its own once for each prompt, whatever the iterations: at layer 1 two layers, at layer 0 one. What does not
+# depend on the iterations is that and the covariance, whose text is the same with fewer pairs
+printf 'the man went home and the woman read a book .\n%.0s' {1..50} >text.txt
+once() { # LAYER HELD_OUT
+    awk -v two="$(lower "$@" 2)" -v three="$(lower "$@" 3)" 'BEGIN { printf "%.17g", 3 * two - 2 * three }'
+}
+lower() { # LAYER HELD_OUT ITERATIONS
+    flops rome --set edit.text=text.txt --set covariance.tokens=200 --set "rome.layer=$1" --set "split.held_out=$2" --set "rome.iterations=$3"
+}
+awk -v a="$(once 0 0.3)" -v b="$(once 0 0.6)" -v c="$(once 1 0.3)" -v d="$(once 1 0.6)" \
+    'BEGIN { exit !(a > b && c - d == 2 * (a - b)) }' || fail "the layers below ROME's are not in the estimate"
+
 expect 64 "$fairstamp" estimate "$data/job.json" --network fast
 says 'such as 2,10'
 expect 64 "$fairstamp" estimate "$data/job.json" --seconds 0

@@ -48,6 +48,12 @@ else
     fail "the third model cannot be made"
 fi
 
+# all facts of ParaRel, whose objects are candidates: what their items take is in the formula, and no read is an object's
+if [ -e "$shared/data/pararel" ]; then
+    compare run "$shared/models/books-gpt2-mini" 1 1 --set stamp.layer=3 --set stamp.preset=paper --set stamp.width=16 \
+        --set data.pararel="$shared/data/pararel" --set evaluate.suite_items=0 --set evaluate.bootstrap=10
+fi
+
 # all weights, whose moments ranks share out; beyond what is built in memory
 head -c 60000 "$shared/data/wikitext2/wiki.valid.tokens" >text.txt
 echo '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json

@@ -141,6 +141,50 @@ static void parts_by_hand(void **state)
     assert_true(memory.caches == 4 * (2 * 8 * 10 + 50 * 4));
 }
 
+/* An evaluation of many items: its plan on each rank, results and scores on the root, data beyond the usual in all stages. */
+static void items_by_hand(void **state)
+{
+    (void)state;
+    const struct fs_spec spec = small_llama();
+    struct fs_memory_load load = {.ranks = 2,
+                                  .threads = 3,
+                                  .memory = 1e18,
+                                  .parameters = fs_stamp_parameters(8, 4),
+                                  .trace = {10, 3, 0},
+                                  .training = {10, 4, 58},
+                                  .evaluate = {6, 2, 0},
+                                  .units = 5,
+                                  .file = 500};
+    struct fs_memory few, many;
+    fs_memory_of(&spec, &load, &few);
+    assert_true(few.program == FS_MEMORY_PROGRAM && few.items == 0 && fs_memory_root(&few) == 1000);
+    load.items = 3e9;
+    load.gathered = 400;
+    load.data = FS_MEMORY_DATA + 5e6;
+    fs_memory_of(&spec, &load, &many);
+    assert_true(many.items == 3e9 && many.program == FS_MEMORY_PROGRAM + 5e6);
+    assert_true(fs_memory_rank(&many, 3) == many.program + 3e9 + 3 * (many.thread + fmax(many.trace, many.evaluate)));
+    assert_true(fs_memory_root(&many) == 1000); /* 800 before the archive */
+    load.gathered = 600;
+    fs_memory_of(&spec, &load, &many);
+    assert_true(fs_memory_root(&many) == 1200);
+    load.scores = 900; /* in place of what the units gave */
+    fs_memory_of(&spec, &load, &many);
+    assert_true(fs_memory_root(&many) == 1500);
+    load.items = 1; /* a training needs more */
+    fs_memory_of(&spec, &load, &many);
+    assert_true(fs_memory_rank(&many, 3) == fs_memory_rank(&few, 3) + 5e6);
+
+    struct fs_suite suites[] = {{.items = 7, .candidates = 3}, {.items = 20, .candidates = 2}}, *const suite[] = {
+                                                                                                    &suites[0],
+                                                                                                    &suites[1]};
+    const struct fs_data data = {.suite = (struct fs_suite **)suite, .suites = 2, .bytes = 12345};
+    assert_true(fs_memory_scores(&data, 4) == 8 * 4 * (7 * 6 + 20 * 5));
+    fs_memory_usual_items(&data, 4, &load); /* 61 statements */
+    assert_true(load.data == 12345 && load.scores == 8 * 4 * 142 && load.gathered == 61 * 4 * 16 * 4);
+    assert_true(load.items == 61 * (48 + 16 + 8 * 20 + 4 * (52 + 16)));
+}
+
 /* Seven units, five of them cut, of 600 bytes each but one of 900, with caches of 100; the others have tapes of 500. */
 static void slots_by_hand(void **state)
 {
@@ -421,9 +465,8 @@ static void usual_units(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_by_hand),
-        cmocka_unit_test(slots_by_hand),
-        cmocka_unit_test(as_much_as_the_engine_holds),
+        cmocka_unit_test(parts_by_hand), cmocka_unit_test(items_by_hand),
+        cmocka_unit_test(slots_by_hand), cmocka_unit_test(as_much_as_the_engine_holds),
         cmocka_unit_test(usual_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,7 +65,8 @@ static void a_map_runs_what_there_is_time_for(void **state)
                                .context = ran,
                                .result_bytes = two_bytes,
                                .run = write_unit,
-                               .cost = cost_of};
+                               .cost = cost_of,
+                               .held = 700};
         assert_int_equal(fs_probe_create(threads, &probe, NULL), 0);
 
         fs_probe_begin(probe, ALL);
@@ -77,7 +79,7 @@ static void a_map_runs_what_there_is_time_for(void **state)
         assert_int_equal(record->works, 1);
         assert_int_equal(record->work[0].units, UNITS);
         assert_true(record->work[0].cost[5].flops == 5 && record->work[0].cost[5].rows == 3);
-        assert_true(record->work[0].result_bytes == 2 * UNITS);
+        assert_true(record->work[0].result_bytes == 2 * UNITS && record->work[0].held == 700);
         const struct fs_probe_rate *rate = fs_probe_find_rate(record, "test");
         assert_non_null(rate);
         assert_int_equal(rate->units, UNITS - threads); /* the first round warms up */
@@ -206,10 +208,40 @@ static void costs_of_a_plan_by_hand(void **state)
     fs_model_destroy(model);
 }
 
+/* Sums of two trainings of a stage are two works, though nothing is between them. */
+static void trainings_are_apart(void **state)
+{
+    (void)state;
+    unsigned char mine[UNITS];
+    fs_real total[LENGTH];
+    struct fs_runner *probe, *serial;
+    memset(mine, 1, sizeof mine);
+    const struct fs_work work = {.name = "sum", .units = UNITS, .run = write_vector, .cost = cost_of};
+    assert_int_equal(fs_probe_create(1, &probe, NULL), 0);
+    for (int round = 0; round < 2; round++) {
+        fs_probe_begin(probe, ONE_ROUND);
+        for (size_t sum = 0; sum < 5; sum++) {
+            fs_probe_training(probe, sum / 3);
+            assert_int_equal(fs_runner_sum(probe, &work, mine, LENGTH, total, NULL), 0);
+        }
+        const struct fs_probe_record *record = fs_probe_get(probe);
+        assert_int_equal(record->works, 2);
+        assert_int_equal(record->work[0].training, 0);
+        assert_int_equal(record->work[0].calls, 3);
+        assert_int_equal(record->work[1].training, 1);
+        assert_int_equal(record->work[1].calls, 2);
+    }
+    fs_probe_destroy(probe);
+    assert_int_equal(fs_runner_serial_create(1, &serial, NULL), 0);
+    fs_probe_training(serial, 1); /* no probe: nothing */
+    free(serial);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_runs_what_there_is_time_for), cmocka_unit_test(sums_of_what_was_claimed),
-        cmocka_unit_test(a_failing_unit_fails_the_probe), cmocka_unit_test(costs_of_a_plan_by_hand)};
+        cmocka_unit_test(trainings_are_apart), cmocka_unit_test(a_failing_unit_fails_the_probe),
+        cmocka_unit_test(costs_of_a_plan_by_hand)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,6 +165,71 @@ static void a_method_has_its_own_fingerprint(void **state)
     }
 }
 
+/* The settings of a stage of a job of one method, on a model of a kind; the caller frees. */
+static char *settings_of_method(const char *model, const char *methods, enum fs_stage stage)
+{
+    char text[1024];
+    struct fs_job *job = NULL;
+    struct fs_fingerprint found;
+    snprintf(text, sizeof text,
+             "{\"model\": \"%s/tests/golden/models/%s\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\", "
+             "\"attribute_words\": \"w.json\"}, \"edit\": {\"text\": \"d.csv\"}}",
+             getenv("FAIRSTAMP_SOURCE"), model);
+    check_success(fs_job_load(scratch_write_text("revision.json", text), &methods, 1, &job, &err), &err);
+    check_success(fs_fingerprint_make(job, &found, &err), &err);
+    char *settings = strdup(found.settings[stage]), digest[FS_DIGEST_SIZE];
+    fs_digest_bytes(settings, strlen(settings), digest);
+    assert_string_equal(digest, found.digest[stage]);
+    fs_fingerprint_release(&found);
+    fs_job_destroy(job);
+    return settings;
+}
+
+/*
+ * Rows of methods have a revision of each kind of model. It is in the fingerprint of the method's own stage where it is not
+ * 0: ROME, MEMIT and AlphaEdit of masked models are of another job than files of the first revision, all others are as ever.
+ */
+static void a_revision_is_of_its_method_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *line; /* beside those of revision 0; "" none */
+    } masked[] = {{"rome", "revision of rome = 1\n"},
+                  {"memit", "revision of memit = 1\n"},
+                  {"alphaedit", "revision of alphaedit = 1\n"},
+                  {"stamp", ""},
+                  {"ft", ""},
+                  {"sentence_debias", ""}};
+    static const char *const model[] = {[FS_MASKED] = "bert-tiny", [FS_CAUSAL] = "gpt2-tiny"};
+    for (size_t i = 0; i < sizeof masked / sizeof masked[0]; i++) {
+        const struct fs_method *method = fs_method_find(masked[i].method);
+        for (int kind = FS_MASKED; kind <= FS_CAUSAL; kind++) {
+            char setting[64], names[128], *settings, *other;
+            const char *line = kind == FS_MASKED ? masked[i].line : "";
+            snprintf(setting, sizeof setting, "methods=%s", method->name);
+            settings = settings_of_method(model[kind], setting, fs_method_stage(method));
+            const char *found = strstr(settings, "revision");
+            if (line[0] == '\0') {
+                assert_null(found);
+            } else {
+                assert_non_null(found);
+                assert_int_equal(strncmp(found, line, strlen(line)), 0);
+                assert_null(strstr(found + strlen(line), "revision"));
+                other = strdup(settings); /* as a program before the revision wrote it */
+                memmove(other + (found - settings), found + strlen(line), strlen(found + strlen(line)) + 1);
+                fs_fingerprint_difference(other, settings, names, sizeof names);
+                snprintf(setting, sizeof setting, "revision of %s", method->name);
+                assert_string_equal(names, setting);
+                free(other);
+            }
+            free(settings);
+        }
+    }
+    char *evaluation = settings_of_method("bert-tiny", "methods=rome", FS_STAGE_EVALUATE);
+    assert_null(strstr(evaluation, "revision")); /* it has the digest of the training */
+    free(evaluation);
+}
+
 static void digest_with(const char *methods, const char *setting, char digest[FS_DIGEST_SIZE])
 {
     const char *const set[] = {methods, setting};
@@ -375,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_changes_it),
         cmocka_unit_test(folders_of_a_folder_change_it),
         cmocka_unit_test(a_method_has_its_own_fingerprint),
+        cmocka_unit_test(a_revision_is_of_its_method_alone),
         cmocka_unit_test(a_made_method_belongs_to_the_evaluation),
         cmocka_unit_test(what_does_not),
         cmocka_unit_test(a_preset_is_its_keys),

@@ -57,6 +57,18 @@ static void entries(void **state)
     assert_true(fs_job_settings(varied)->validation == 0.25);
     assert_string_equal(fs_job_source(varied), fs_job_source(job));
     fs_job_destroy(varied);
+    struct fs_training_size size; /* the job's own epochs, then those that are tried */
+    static const size_t epochs[] = {7, 9, 7};
+    for (size_t i = 0; i < 3; i++) {
+        check_success(fs_job_try_size(job, ft, i, NULL, &size, &err), &err);
+        assert_int_equal(size.steps, epochs[i]);
+    }
+    check_success(fs_job_try_size(job, ft_l, 2, NULL, &size, &err), &err);
+    assert_true(size.steps == 4 && size.layer == 0);
+    struct fs_job *wide = load(JOB("[\"stamp\"]", "[\"stamp.width=5000\", \"stamp.iterations=777777\"]"));
+    fs_job_largest_training(wide, NULL, &size);
+    assert_true(size.inner >= 5000 && size.steps == 777777);
+    fs_job_destroy(wide);
     check_success(fs_job_vary(job, "", 0, &varied, &err), &err);
     assert_string_equal(fs_job_text(varied, "ft.epochs"), "7");
     assert_true(fs_job_settings(varied)->validation == 0);

@@ -1,5 +1,6 @@
 /* What the holder of a folder's lock removes of killed processes, and what it leaves alone. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,36 @@ static void test_temporaries(void **state)
     fs_stage_remove_temporaries(scratch_path("nowhere"));
 }
 
+/* A training of a former revision of its method is not taken: refused, and replaced only where that is asked for. */
+static void test_revisions(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    struct fs_fingerprint former = {0}, present = {0};
+    char folder[256], path[512], settings[2][64] = {"method = rome\n", "method = rome\nrevision of rome = 1\n"};
+    enum fs_stage stage = fs_method_stage(fs_method_find("rome"));
+    bool there = true;
+    former.settings[stage] = settings[0];
+    present.settings[stage] = settings[1];
+    fs_digest_bytes(settings[0], strlen(settings[0]), former.digest[stage]);
+    fs_digest_bytes(settings[1], strlen(settings[1]), present.digest[stage]);
+    snprintf(folder, sizeof folder, "%s", scratch_path("revisions"));
+    assert_int_equal(mkdir(folder, 0777), 0);
+    snprintf(path, sizeof path, "%s/rome.h5", folder);
+    check_success(fs_archive_create(path, "rome", former.digest[stage], &archive, &err), &err);
+    check_success(fs_archive_attribute_text(archive, "/provenance", "settings", settings[0], &err), &err);
+    check_success(fs_archive_publish(archive, &err), &err);
+    check_success(fs_stage_check(folder, stage, &former, FS_STAGE_WANTED, &there, &err), &err);
+    assert_true(there);
+    assert_int_equal(fs_stage_check(folder, stage, &present, FS_STAGE_WANTED, &there, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_OTHER_JOB);
+    assert_non_null(strstr(err.text, "what differs: revision of rome;"));
+    err = (struct fs_error)FS_ERROR_INIT;
+    check_success(fs_stage_check(folder, stage, &present, FS_STAGE_FORCED, &there, &err), &err);
+    assert_false(there);
+}
+
 /* Of one layer without the sweep's own; then all of the stage. */
 static void test_parts(void **state)
 {
@@ -96,6 +127,7 @@ static void test_parts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_temporaries), cmocka_unit_test(test_parts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_temporaries), cmocka_unit_test(test_revisions),
+                                       cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -164,6 +164,83 @@ static void sharing_prefixes_changes_no_number(void **state)
     }
 }
 
+/* The most probable token of a set by reads of each of its tokens, the first of equal ones. */
+static int32_t best_of(const struct fs_plan_values *values, size_t column, const size_t *read, const int32_t *token,
+                       size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++) {
+        best = fs_values_logprob(values, column, read[i]) > fs_values_logprob(values, column, read[best]) ? i : best;
+    }
+    return token[best];
+}
+
+/*
+ * Reads with a choice beside reads of each of its tokens, in one plan and so in the same rows: two sets of 7 and 2 tokens, one
+ * of them twice in the first, at two positions of passes that are read besides; with a stamp, and on several threads.
+ */
+static void a_choice_names_its_most_probable_token(void **state)
+{
+    (void)state;
+    enum { PASSES = 20, SETS = 2, MOST = 7 };
+    static const int32_t set[SETS][MOST] = {{40, 3, 9, 77, 9, 12, 61}, {5, 88}};
+    static const size_t count[SETS] = {7, 2};
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        struct loaded loaded = load(folders[f], 2);
+        const struct fs_spec *spec = fs_model_spec(loaded.model);
+        struct fs_random random = fs_random_start(8, 0);
+        struct fs_stamp stamp = {0};
+        struct fs_plan *plan = NULL;
+        struct fs_error err = FS_ERROR_INIT;
+        size_t choice[SETS], own[PASSES][SETS], chosen[PASSES][SETS], each[PASSES][SETS][MOST], plain[PASSES], pass;
+        assert_int_equal(fs_stamp_create(0, spec->hidden, 8, 3, &stamp, &err), 0);
+        for (size_t i = 0; i < fs_stamp_parameters(spec->hidden, 8); i++) {
+            stamp.parameters[i] = (fs_real)fs_random_normal(&random);
+        }
+        assert_int_equal(fs_plan_create(&plan, &err), 0);
+        assert_int_equal(fs_plan_add_choice(plan, set[0], 0, &choice[0], &err), -1);
+        assert_int_equal(fs_plan_add_choice(plan, set[0], count[0], &choice[0], &err), 0);
+        assert_int_equal(fs_plan_add_choice(plan, set[1], count[1], &choice[1], &err), 0);
+        for (size_t p = 0; p < PASSES; p++) {
+            int32_t id[6] = {1};
+            for (size_t i = 1; i < 6; i++) {
+                id[i] = (int32_t)fs_random_below(&random, spec->vocabulary);
+            }
+            assert_int_equal(fs_plan_add_pass(plan, id, 6, &pass, &err), 0);
+            assert_int_equal(fs_plan_add_read(plan, pass, 5, 50, &plain[p], &err), 0);
+            for (size_t s = 0; s < SETS; s++) {
+                size_t at = 2 + 3 * ((s + p) % 2); /* now and then in one row with the plain read */
+                assert_int_equal(fs_plan_add_read(plan, pass, at, 50, &own[p][s], &err), 0);
+                assert_int_equal(fs_plan_add_choosing_read(plan, pass, at, 50, choice[s], &chosen[p][s], &err), 0);
+                assert_true(chosen[p][s] != own[p][s]);
+                for (size_t i = 0; i < count[s]; i++) {
+                    assert_int_equal(fs_plan_add_read(plan, pass, at, set[s][i], &each[p][s][i], &err), 0);
+                }
+            }
+            assert_int_equal(fs_plan_add_choosing_read(plan, pass, 5, 50, choice[p % 2], &pass, &err), 0);
+        }
+        assert_int_equal(fs_plan_add_choosing_read(plan, 0, 2, 50, SETS, &pass, &err), -1);
+        err = (struct fs_error)FS_ERROR_INIT;
+        assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, 64), &err), 0);
+        struct fs_plan_values values = execute(&loaded, plan, &stamp);
+        size_t differs = 0;
+        for (size_t k = 0; k < (size_t)2 * PASSES * SETS; k++) {
+            size_t column = k % 2, p = k / 2 / SETS, s = k / 2 % SETS;
+            int32_t best = best_of(&values, column, each[p][s], set[s], count[s]);
+            assert_int_equal(fs_values_top1(&values, column, chosen[p][s]), best);
+            assert_true(fs_values_logprob(&values, column, chosen[p][s]) ==
+                        fs_values_logprob(&values, column, own[p][s]));
+            differs += best != set[s][0] ? 1 : 0;
+            assert_true(fs_values_logprob(&values, column, plain[p]) < 0);
+        }
+        assert_true(differs > PASSES / 2);
+        fs_plan_values_release(&values);
+        fs_plan_destroy(plan);
+        fs_stamp_release(&stamp);
+        unload(&loaded);
+    }
+}
+
 static void what_does_not_fit_is_an_error(void **state)
 {
     (void)state;
@@ -203,8 +280,8 @@ static void what_does_not_fit_is_an_error(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_stamp_leaves_the_unedited_bits),
-                                       cmocka_unit_test(sharing_prefixes_changes_no_number),
-                                       cmocka_unit_test(what_does_not_fit_is_an_error)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stamp_leaves_the_unedited_bits), cmocka_unit_test(sharing_prefixes_changes_no_number),
+        cmocka_unit_test(a_choice_names_its_most_probable_token), cmocka_unit_test(what_does_not_fit_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,32 @@ static void equal_passes_and_reads_are_merged(void **state)
     fs_plan_destroy(plan);
 }
 
+/* Three passes of 3, 2 and 2 tokens, of which 1 is shared; 4 reads in 3 rows, a choice of 5 tokens; a unit. */
+static void bytes_by_hand(void **state)
+{
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        struct fs_plan *plan = new_plan();
+        struct fs_error err = FS_ERROR_INIT;
+        const int32_t one[] = {5, 6, 7}, two[] = {5, 8}, three[] = {9, 8}, set[] = {1, 2, 3, 4, 5};
+        size_t pass[3], choice, read;
+        assert_int_equal(fs_plan_add_pass(plan, one, 3, &pass[0], &err), 0);
+        assert_int_equal(fs_plan_add_pass(plan, two, 2, &pass[1], &err), 0);
+        assert_int_equal(fs_plan_add_pass(plan, three, 2, &pass[2], &err), 0);
+        assert_int_equal(fs_plan_add_choice(plan, set, 5, &choice, &err), 0);
+        assert_int_equal(fs_plan_add_read(plan, pass[0], 2, 9, &read, &err), 0);
+        assert_int_equal(fs_plan_add_choosing_read(plan, pass[0], 2, 9, choice, &read, &err), 0);
+        assert_int_equal(fs_plan_add_read(plan, pass[1], 1, 9, &read, &err), 0);
+        assert_int_equal(fs_plan_add_read(plan, pass[2], 1, 9, &read, &err), 0);
+        assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){100, 40, shared ? 40 : 0, 0}, &err), 0);
+        assert_int_equal(fs_plan_units(plan), 1);
+        assert_int_equal(fs_plan_tokens(plan), shared ? 6 : 7);
+        double wanted = 3 * (shared ? 64 : 48) + 4 * (7 + (shared ? 6 : 7) + 5) + 4 * 52 + 3 * 16 + 104;
+        assert_true(fs_plan_bytes(plan) == wanted);
+        fs_plan_destroy(plan);
+    }
+}
+
 static void units_are_whole_and_bounded(void **state)
 {
     (void)state;
@@ -297,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_passes_and_reads_are_merged),
+        cmocka_unit_test(bytes_by_hand),
         cmocka_unit_test(units_are_whole_and_bounded),
         cmocka_unit_test(a_read_stands_where_it_was_asked),
         cmocka_unit_test(prefixes_are_shared),

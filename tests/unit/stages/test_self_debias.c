@@ -162,6 +162,10 @@ static void a_long_text_is_read_in_its_end(void **state)
         for (int v = 0; v < cJSON_GetArraySize(logs); v++) {
             assert_int_equal(fs_plan_add_read(plan, pass, at, v, &read, &err), 0);
         }
+        const int32_t set[] = {71, 8, 30, 54, 17};
+        size_t choice, chosen, first = 0;
+        assert_int_equal(fs_plan_add_choice(plan, set, 5, &choice, &err), 0);
+        assert_int_equal(fs_plan_add_choosing_read(plan, pass, at, 8, choice, &chosen, &err), 0);
         assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(fs_model_spec(loaded[m].model), 64), &err), 0);
         struct fs_plan_values values = execute(&loaded[m], plan, 1, &edits[m]);
         size_t v = 0, best = 0;
@@ -175,6 +179,12 @@ static void a_long_text_is_read_in_its_end(void **state)
             v++;
         }
         assert_int_equal(fs_values_top1(&values, 1, 0), best);
+        for (size_t k = 1; k < 5; k++) {
+            const double own = cJSON_GetArrayItem(logs, set[k])->valuedouble,
+                         most = cJSON_GetArrayItem(logs, set[first])->valuedouble;
+            first = own > most ? k : first;
+        }
+        assert_int_equal(fs_values_top1(&values, 1, chosen), set[first]);
         fs_plan_values_release(&values);
         fs_plan_destroy(plan);
         free(id);
