@@ -168,7 +168,7 @@ static void note(FILE *stream, const struct fs_survey_against *against, const st
     if (against->without > 0) {
         fprintf(stream, ", %zu without are left out", against->without);
     }
-    fprintf(stream, ".%s%s", form == &fs_page_as_markdown ? " b: better, w: worse." : "", form->end_note);
+    fprintf(stream, ".%s%s", form != &fs_page_as_html ? " b: better, w: worse." : "", form->end_note);
 }
 
 void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, const struct fs_page_form *form)
@@ -180,13 +180,16 @@ void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, cons
     }
     fprintf(stream, "%sMethod against method%s", form->heading, form->end_heading);
     note(stream, against, form);
-    fprintf(stream, "%s%sless ", form->table, form->first_head);
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        lines += has_line(against, line) ? 1 : 0;
+    }
+    fs_page_table_begin(stream, form, 1, lines, 0);
+    fprintf(stream, "%sless ", form->first_head);
     form->text(stream, against->reference);
     fprintf(stream, "%s", form->end_head);
     for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
         if (has_line(against, line)) {
             fprintf(stream, "%s%s%s", form->head, fs_difference_lines[line].label, form->end_head);
-            lines++;
         }
     }
     fs_page_heads_end(stream, form, 1, lines);
@@ -200,11 +203,11 @@ void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, cons
                 continue;
             }
             fprintf(stream, "%s", form->cell);
-            fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
+            fs_page_form_number(stream, form, number->cells > 0 ? number->mean : NAN, decimals_of(line));
             if (number->tested > 0) {
                 fprintf(stream,
-                        form == &fs_page_as_markdown ? " (%zu b, %zu w of %zu)"
-                                                     : " <small>better %zu, worse %zu of %zu</small>",
+                        form == &fs_page_as_html ? " <small>better %zu, worse %zu of %zu</small>"
+                                                 : " (%zu b, %zu w of %zu)",
                         number->better, number->worse, number->tested);
             }
             fprintf(stream, "%s", form->end_cell);
