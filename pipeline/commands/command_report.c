@@ -103,6 +103,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"layer_sweep.svg", data->has[FS_STAGE_LAYER_SWEEP], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
         {"differences.csv", data->difference.rows > 0, fs_page_differences_csv},
+        {"differences.tex", data->difference.rows > 0, fs_page_differences_latex},
         {"front.csv", fs_front_is_there(data), fs_page_front_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
@@ -298,7 +299,8 @@ const struct fs_command fs_command_report = {
     .description =
         "Reads a stage's file, and the other stages' files of the same job in its folder, and writes to DIR: "
         "index.html, one page without scripts or anything from elsewhere; its pictures as SVG; the tables as "
-        "Markdown and CSV. Of a merged file: a ranking of the methods, what they trade, each model by category and "
+        "Markdown and CSV, and how methods differ also as LaTeX. Of a merged file: a ranking of the methods, what they "
+        "trade, each model by category and "
         "method, with the page of each cell below DIR/cells; the tables as LaTeX too.",
     .options = command_options,
     .run = run,

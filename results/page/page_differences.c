@@ -1,4 +1,4 @@
-/* How the methods of a job differ from one of them, on its page, in Markdown and CSV. */
+/* How the methods of a job differ from one of them, on its page, in Markdown, LaTeX and CSV. */
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +67,15 @@ static void unknown_suites(FILE *stream, const struct fs_page_data *data, const 
     }
 }
 
+static void link(FILE *stream, const char *file, const struct fs_page_form *form)
+{
+    if (form == &fs_page_as_latex) {
+        form->text(stream, file);
+    } else {
+        fprintf(stream, is_html(form) ? "<a href=\"%s\">%s</a>" : "[%s](%s)", file, file);
+    }
+}
+
 /* What the numbers are, and what is not corrected for. */
 static void note(FILE *stream, const struct fs_page_data *data, const struct shown *shown,
                  const struct fs_page_form *form)
@@ -92,11 +101,9 @@ static void note(FILE *stream, const struct fs_page_data *data, const struct sho
         fprintf(stream, ".%s", form->end_note);
     }
     fprintf(stream, "%sAll rows: ", form->note);
-    fprintf(stream,
-            is_html(form)                  ? "<a href=\"%s\">%s</a>"
-            : form == &fs_page_as_markdown ? "[%s](%s)"
-                                           : "%s",
-            "differences.csv", "differences.csv");
+    link(stream, "differences.csv", form);
+    fprintf(stream, "; this table in LaTeX: ");
+    link(stream, "differences.tex", form);
     fprintf(stream, ". Against another method: %sfairstamp report --against METHOD%s.%s", form->code, form->end_code,
             form->end_note);
 }
@@ -165,6 +172,12 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data, const st
         fprintf(stream, "%s", form->row_end);
     }
     fprintf(stream, "%s", form->table_end);
+}
+
+void fs_page_differences_latex(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "%% booktabs and longtable; intervals stand in brackets\n");
+    fs_page_differences(stream, data, &fs_page_as_latex);
 }
 
 static void csv_count(FILE *stream, int64_t count)
