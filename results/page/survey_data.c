@@ -500,7 +500,7 @@ static void choose_measures(struct fs_survey_data *data)
     }
 }
 
-int fs_survey_read(const char *path, const char *reference, struct fs_survey_data *data, struct fs_error *err)
+int fs_survey_read(const char *path, struct fs_survey_data *data, struct fs_error *err)
 {
     struct fs_archive *archive;
     *data = (struct fs_survey_data){0};
@@ -508,8 +508,8 @@ int fs_survey_read(const char *path, const char *reference, struct fs_survey_dat
         return -1;
     }
     int status = read_index(data, archive, err) == 0 && fs_result_table_add_merged(&data->table, archive, err) == 0 &&
-                         find_variants(data, err) == 0 && find_names(data, err) == 0 && fill_tiles(data, err) == 0
-                     ? fs_survey_compare(archive, reference, data, err)
+                         find_variants(data, err) == 0 && find_names(data, err) == 0
+                     ? fill_tiles(data, err)
                      : -1;
     fs_archive_close(archive);
     if (status == 0) {

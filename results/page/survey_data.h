@@ -85,7 +85,7 @@ struct fs_survey_difference {
     size_t cells, tested, better, worse; /* with a difference, with an interval, with one that leaves out 0 */
 };
 struct fs_survey_against {
-    char *reference;                /* NULL: no cell has several methods */
+    char *reference;                /* the caller's, or the first; NULL: no cell has several methods */
     size_t cells, without, methods; /* cells that have the reference and another method, that do not */
     char **method;
     struct fs_survey_difference *value; /* [methods][FS_DIFFERENCE_LINES] */
@@ -109,16 +109,20 @@ struct fs_survey_data {
     struct fs_survey_against against;
 };
 
-/* Of a merged file. `reference`: the method that others are compared with; NULL: the first one. The caller releases, also on
- * failure. */
-int fs_survey_read(const char *path, const char *reference, struct fs_survey_data *data, struct fs_error *err);
+/* Of a merged file; data->against is left to fs_survey_count. The caller releases, also on failure. */
+int fs_survey_read(const char *path, struct fs_survey_data *data, struct fs_error *err);
 void fs_survey_data_release(struct fs_survey_data *data); /* takes a zeroed struct */
 
 struct fs_survey_tile *fs_survey_tile_at(const struct fs_survey_data *data, size_t model, size_t category,
                                          size_t method);
-/* Fills data->against from the cells. */
-int fs_survey_compare(const struct fs_archive *archive, const char *reference, struct fs_survey_data *data,
-                      struct fs_error *err);
+/* Whether a cell has that method and another. */
+bool fs_survey_has_against(const struct fs_survey_data *data, const char *reference);
+/*
+ * Counts the evaluated cell `id` of a merged file. `of_page`: its differences as its page has them; they are made once more
+ * where they are from another method than against->reference, which becomes the first method where it is NULL.
+ */
+int fs_survey_count(const struct fs_archive *archive, const char *id, const struct fs_results *results,
+                    const struct fs_differences *of_page, struct fs_survey_against *against, struct fs_error *err);
 void fs_survey_against_release(struct fs_survey_against *against); /* takes a zeroed struct */
 /* Fills data->rank and data->block from the tiles. */
 int fs_survey_rank(struct fs_survey_data *data, struct fs_error *err);

@@ -137,7 +137,7 @@ static int read_survey(size_t index, struct fs_survey_data *data, struct fs_erro
     }
     expect(fs_result_table_write(&table, archive, err), err);
     expect(fs_archive_publish(archive, err), err);
-    return fs_survey_read(path, NULL, data, err);
+    return fs_survey_read(path, data, err);
 }
 
 static struct fs_survey_data read_good(void)
