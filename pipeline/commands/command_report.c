@@ -103,6 +103,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"layer_sweep.svg", data->has[FS_STAGE_LAYER_SWEEP], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
         {"differences.csv", data->difference.rows > 0, fs_page_differences_csv},
+        {"differences.tex", data->difference.rows > 0, fs_page_differences_latex},
         {"front.csv", fs_front_is_there(data), fs_page_front_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
@@ -157,26 +158,38 @@ static int check_against(const char *path, const char *against, const struct fs_
     return status;
 }
 
-/* `sweep`: a cell without that method is shown without the comparison. */
-static int report_job(const char *path, const char *folder, const char *against, bool sweep, struct fs_error *err)
+static int write_job(const char *folder, const struct fs_page_data *data, struct fs_error *err)
+{
+    return fs_make_folder(folder, err) == 0 ? write_all(folder, data, err) : -1;
+}
+
+static int report_job(const char *path, const char *folder, const char *against, struct fs_error *err)
 {
     struct fs_page_data data = {0};
-    int status = fs_page_read(path, against, &data, err);
-    if (status == 0 && !sweep) {
-        status = check_against(path, against, &data.result, err);
-    }
-    if (status == 0) {
-        status = fs_make_folder(folder, err) == 0 ? write_all(folder, &data, err) : -1;
-    }
+    int status = fs_page_read(path, against, &data, err) == 0 && check_against(path, against, &data.result, err) == 0
+                     ? write_job(folder, &data, err)
+                     : -1;
     fs_page_release(&data);
     return status;
 }
 
 /* ---- a sweep ---- */
 
-/* The page of a cell, whose files are there again as long as it is made. */
+/* A cell without the method `against` is shown without the comparison. */
+static int report_cell_file(const struct fs_archive *archive, const char *cell, const char *file, const char *folder,
+                            const char *against, struct fs_survey_data *sweep, struct fs_error *err)
+{
+    struct fs_page_data data = {0};
+    int status = fs_page_read(file, against, &data, err) == 0 && write_job(folder, &data, err) == 0
+                     ? fs_survey_count(archive, cell, &data.result, &data.difference, &sweep->against, err)
+                     : -1;
+    fs_page_release(&data);
+    return status;
+}
+
+/* The page of a cell, whose files are there again as long as it is made; the sweep counts its differences. */
 static int report_cell(const struct fs_archive *archive, const char *cell, const char *folder, const char *against,
-                       struct fs_error *err)
+                       struct fs_survey_data *sweep, struct fs_error *err)
 {
     char *file = NULL, *page = NULL, *scratch;
     if (asprintf(&page, "%s/cells/%s", folder, cell) < 0) {
@@ -187,7 +200,7 @@ static int report_cell(const struct fs_archive *archive, const char *cell, const
         status = fs_survey_extract(archive, cell, scratch, &file, err);
     }
     if (status == 0 && file != NULL) {
-        status = report_job(file, page, against, true, err);
+        status = report_cell_file(archive, cell, file, page, against, sweep, err);
     }
     fs_folder_remove(scratch);
     free(scratch);
@@ -196,7 +209,7 @@ static int report_cell(const struct fs_archive *archive, const char *cell, const
     return status == 0 ? 0 : fs_error_prepend(err, "cell %s", cell);
 }
 
-static int report_cells(const char *path, const struct fs_survey_data *data, const char *folder, const char *against,
+static int report_cells(const char *path, struct fs_survey_data *data, const char *folder, const char *against,
                         struct fs_error *err)
 {
     struct fs_archive *archive;
@@ -206,7 +219,7 @@ static int report_cells(const char *path, const struct fs_survey_data *data, con
     int status = 0;
     fs_progress_begin("cells", data->cells, 0);
     for (size_t i = 0; status == 0 && i < data->cells; i++) {
-        status = report_cell(archive, data->cell[i].id, folder, against, err);
+        status = report_cell(archive, data->cell[i].id, folder, against, data, err);
         fs_progress_update(i + 1);
     }
     fs_progress_end(data->cells);
@@ -254,8 +267,11 @@ static int write_sweep(const char *folder, const struct fs_survey_data *data, st
 static int report_sweep(const char *path, const char *folder, const char *against, struct fs_error *err)
 {
     struct fs_survey_data data = {0};
-    int status = fs_survey_read(path, against, &data, err);
-    if (status == 0 && against != NULL && data.against.cells == 0) {
+    int status = fs_survey_read(path, &data, err);
+    if (status == 0 && against != NULL && (data.against.reference = strdup(against)) == NULL) {
+        status = fs_error_memory(err, strlen(against), "a report");
+    }
+    if (status == 0 && against != NULL && !fs_survey_has_against(&data, against)) {
         status = fs_error_set(err, FS_EXIT_USAGE,
                               "--against: found \"%s\", expected a method of a cell of %s that has two or more",
                               against, path);
@@ -280,7 +296,7 @@ static int run(struct fs_session *session, struct fs_error *err)
     }
     bool merged = strcmp(fs_archive_format(archive), FS_MERGED_FORMAT) == 0;
     fs_archive_close(archive);
-    int status = merged ? report_sweep(path, folder, against, err) : report_job(path, folder, against, false, err);
+    int status = merged ? report_sweep(path, folder, against, err) : report_job(path, folder, against, err);
     if (status == 0) {
         fs_say("report: %s/index.html", folder);
     }
@@ -298,7 +314,8 @@ const struct fs_command fs_command_report = {
     .description =
         "Reads a stage's file, and the other stages' files of the same job in its folder, and writes to DIR: "
         "index.html, one page without scripts or anything from elsewhere; its pictures as SVG; the tables as "
-        "Markdown and CSV. Of a merged file: a ranking of the methods, what they trade, each model by category and "
+        "Markdown and CSV, and how methods differ also as LaTeX. Of a merged file: a ranking of the methods, what they "
+        "trade, each model by category and "
         "method, with the page of each cell below DIR/cells; the tables as LaTeX too.",
     .options = command_options,
     .run = run,

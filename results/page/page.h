@@ -1,4 +1,4 @@
-/* A report as one self-contained HTML page, and the same tables as Markdown and CSV. Local. */
+/* A report as one self-contained HTML page, and the same tables as Markdown, CSV and, of differences, LaTeX. Local. */
 #ifndef FAIRSTAMP_RESULTS_PAGE_PAGE_H
 #define FAIRSTAMP_RESULTS_PAGE_PAGE_H
 
@@ -8,6 +8,8 @@
 
 void fs_page_html(FILE *stream, const struct fs_page_data *data);
 void fs_page_markdown(FILE *stream, const struct fs_page_data *data);
+/* The page's table of how methods differ from one of them, with the packages booktabs and longtable. */
+void fs_page_differences_latex(FILE *stream, const struct fs_page_data *data);
 /* All rows of the result table; how methods differ from one of them, a row a metric and method; what the columns trade; the target terms; the pairs with their change; AIE by layer; the
  * trace's measures by layer; stamps at other layers.
  * RFC 4180. */

@@ -1,4 +1,4 @@
-/* How the methods of a job differ from one of them, on its page, in Markdown and CSV. */
+/* How the methods of a job differ from one of them, on its page, in Markdown, LaTeX and CSV. */
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +67,15 @@ static void unknown_suites(FILE *stream, const struct fs_page_data *data, const 
     }
 }
 
+static void link(FILE *stream, const char *file, const struct fs_page_form *form)
+{
+    if (form == &fs_page_as_latex) {
+        form->text(stream, file);
+    } else {
+        fprintf(stream, is_html(form) ? "<a href=\"%s\">%s</a>" : "[%s](%s)", file, file);
+    }
+}
+
 /* What the numbers are, and what is not corrected for. */
 static void note(FILE *stream, const struct fs_page_data *data, const struct shown *shown,
                  const struct fs_page_form *form)
@@ -92,21 +101,23 @@ static void note(FILE *stream, const struct fs_page_data *data, const struct sho
         fprintf(stream, ".%s", form->end_note);
     }
     fprintf(stream, "%sAll rows: ", form->note);
-    fprintf(stream, is_html(form) ? "<a href=\"%s\">%s</a>" : "[%s](%s)", "differences.csv", "differences.csv");
+    link(stream, "differences.csv", form);
+    fprintf(stream, "; this table in LaTeX: ");
+    link(stream, "differences.tex", form);
     fprintf(stream, ". Against another method: %sfairstamp report --against METHOD%s.%s", form->code, form->end_code,
             form->end_note);
 }
 
 static void cell(FILE *stream, const struct fs_paired *difference, int decimals, const struct fs_page_form *form)
 {
-    fs_page_number(stream, difference->difference, decimals);
+    fs_page_form_number(stream, form, difference->difference, decimals);
     fprintf(stream, "%s", fs_difference_is_sure(difference) ? form->star : "");
     if (!isfinite(difference->low)) {
         return;
     }
     fprintf(stream, "%s(%.*f to %.*f", form->small, decimals, difference->low, decimals, difference->high);
     if (isfinite(difference->p_value)) {
-        fprintf(stream, difference->p_value < 0.001 ? "; p %s.001" : "; p ", is_html(form) ? "&lt;" : "\\<");
+        fprintf(stream, difference->p_value < 0.001 ? "; p %s.001" : "; p ", form->less_than);
         if (difference->p_value >= 0.001) {
             fprintf(stream, "%.3f", difference->p_value);
         }
@@ -123,9 +134,13 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data, const st
     const struct shown shown = find_shown(data);
     fprintf(stream, "%sMethod against method%s", form->heading, form->end_heading);
     note(stream, data, &shown, form);
-    fprintf(stream, "%s%sless ", form->table, form->first_head);
+    fs_page_table_begin(stream, form, 2, results->columns - 2, 0);
+    fprintf(stream, "%sless ", form->first_head);
     form->text(stream, reference(data));
-    fprintf(stream, "%s%s", form->end_head, is_html(form) ? "" : " better |");
+    fprintf(stream, "%s", form->end_head);
+    if (!is_html(form)) {
+        fprintf(stream, "%sbetter%s", form->head, form->end_head);
+    }
     for (size_t c = 0; c < results->columns; c++) {
         if (is_compared(&data->difference, c)) {
             fprintf(stream, "%s", form->head);
@@ -140,8 +155,12 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data, const st
             continue;
         }
         fprintf(stream, "%s%s", form->row, of->label);
-        fprintf(stream, is_html(form) ? " <small>better: %s</small></td>" : " | %s |",
-                of->less ? "below 0" : "above 0");
+        const char *better = of->less ? "below 0" : "above 0";
+        if (is_html(form)) {
+            fprintf(stream, " <small>better: %s</small>%s", better, form->end_cell);
+        } else {
+            fprintf(stream, "%s%s%s%s", form->end_cell, form->cell, better, form->end_cell);
+        }
         for (size_t c = 0; c < results->columns; c++) {
             if (is_compared(&data->difference, c)) {
                 fprintf(stream, "%s", form->cell);
@@ -153,6 +172,12 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data, const st
         fprintf(stream, "%s", form->row_end);
     }
     fprintf(stream, "%s", form->table_end);
+}
+
+void fs_page_differences_latex(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "%% booktabs and longtable; intervals stand in brackets\n");
+    fs_page_differences(stream, data, &fs_page_as_latex);
 }
 
 static void csv_count(FILE *stream, int64_t count)

@@ -5,6 +5,8 @@
 
 #include "results/page/page.h"
 
+#define DASH "\xe2\x80\x93" /* UTF-8 */
+
 static const char style[] =
     ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"
     "@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#bbb;--paper:#16181c;--rule:#3a3d44;--card:#22252b}}"
@@ -59,7 +61,7 @@ void fs_page_number(FILE *stream, double value, int decimals)
     if (isfinite(value)) {
         fprintf(stream, "%.*f", decimals, value);
     } else {
-        fputs("\xe2\x80\x93", stream);
+        fputs(DASH, stream);
     }
 }
 
@@ -114,8 +116,13 @@ const struct fs_page_form fs_page_as_html = {.text = fs_page_escape,
                                              .small = " <small>",
                                              .end_small = "</small>",
                                              .table = "<div class=\"table wide\"><table><thead><tr>",
+                                             .table_text = "",
+                                             .table_number = "",
+                                             .table_note = "",
+                                             .table_begun = "",
                                              .first_head = "<th class=\"left\">",
                                              .head = "<th>",
+                                             .head_note = "<th class=\"left\">",
                                              .end_head = "</th>",
                                              .heads_end = "</tr></thead>",
                                              .rule_text = "",
@@ -123,10 +130,13 @@ const struct fs_page_form fs_page_as_html = {.text = fs_page_escape,
                                              .rule_end = "<tbody>\n",
                                              .row = "<tr><td class=\"left\">",
                                              .cell = "<td>",
+                                             .note_cell = "<td class=\"left wrap\">",
                                              .end_cell = "</td>",
                                              .row_end = "</tr>\n",
                                              .table_end = "</tbody></table></div>\n",
-                                             .star = "*"};
+                                             .star = "*",
+                                             .dash = DASH,
+                                             .less_than = "&lt;"};
 const struct fs_page_form fs_page_as_markdown = {.text = fs_page_markdown_text,
                                                  .heading = "\n## ",
                                                  .end_heading = "\n",
@@ -137,8 +147,13 @@ const struct fs_page_form fs_page_as_markdown = {.text = fs_page_markdown_text,
                                                  .small = " ",
                                                  .end_small = "",
                                                  .table = "\n|",
+                                                 .table_text = "",
+                                                 .table_number = "",
+                                                 .table_note = "",
+                                                 .table_begun = "",
                                                  .first_head = " ",
                                                  .head = " ",
+                                                 .head_note = " ",
                                                  .end_head = " |",
                                                  .heads_end = "\n|",
                                                  .rule_text = "---|",
@@ -146,10 +161,83 @@ const struct fs_page_form fs_page_as_markdown = {.text = fs_page_markdown_text,
                                                  .rule_end = "\n",
                                                  .row = "| ",
                                                  .cell = " ",
+                                                 .note_cell = " ",
                                                  .end_cell = " |",
                                                  .row_end = "\n",
                                                  .table_end = "",
-                                                 .star = "\\*"};
+                                                 .star = "\\*",
+                                                 .dash = DASH,
+                                                 .less_than = "\\<"};
+/* Notes are comments; a long table may go over pages. */
+const struct fs_page_form fs_page_as_latex = {.text = fs_page_latex_text,
+                                              .heading = "\n% ",
+                                              .end_heading = "\n",
+                                              .note = "% ",
+                                              .end_note = "\n",
+                                              .code = "",
+                                              .end_code = "",
+                                              .small = " ",
+                                              .end_small = "",
+                                              .table = "\\begin{longtable}{",
+                                              .table_text = "l",
+                                              .table_number = "r",
+                                              .table_note = "p{5cm}",
+                                              .table_begun = "}\n\\toprule\n",
+                                              .first_head = "",
+                                              .head = " & ",
+                                              .head_note = " & ",
+                                              .end_head = "",
+                                              .heads_end = " \\\\\n\\midrule\n\\endhead\n",
+                                              .rule_text = "",
+                                              .rule_number = "",
+                                              .rule_end = "",
+                                              .row = "",
+                                              .cell = " & ",
+                                              .note_cell = " & ",
+                                              .end_cell = "",
+                                              .row_end = " \\\\\n",
+                                              .table_end = "\\bottomrule\n\\end{longtable}\n",
+                                              .star = "*",
+                                              .dash = "--",
+                                              .less_than = "$<$"};
+
+void fs_page_latex_text(FILE *stream, const char *words)
+{
+    for (; *words != '\0'; words++) {
+        if (strchr("&%$#_{}", *words) != NULL) {
+            fprintf(stream, "\\%c", *words);
+        } else if (*words == '\\') {
+            fprintf(stream, "\\textbackslash{}");
+        } else if (*words == '~' || *words == '^') {
+            fprintf(stream, "\\%c{}", *words);
+        } else if (*words == '<' || *words == '>') {
+            fprintf(stream, "$%c$", *words);
+        } else {
+            fputc(*words == '\n' || *words == '\r' ? ' ' : *words, stream);
+        }
+    }
+}
+
+void fs_page_table_begin(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers, size_t notes)
+{
+    fprintf(stream, "%s", form->table);
+    for (size_t i = 0; i < texts + numbers + notes; i++) {
+        fprintf(stream, "%s",
+                i < texts             ? form->table_text
+                : i < texts + numbers ? form->table_number
+                                      : form->table_note);
+    }
+    fprintf(stream, "%s", form->table_begun);
+}
+
+void fs_page_form_number(FILE *stream, const struct fs_page_form *form, double value, int decimals)
+{
+    if (isfinite(value)) {
+        fprintf(stream, "%.*f", decimals, value);
+    } else {
+        fputs(form->dash, stream);
+    }
+}
 
 void fs_page_heads_end(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers)
 {

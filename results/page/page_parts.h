@@ -27,17 +27,24 @@ const char *fs_page_side(const struct fs_page_data *data, bool held_out);
 size_t fs_page_shown(const struct fs_page_data *data);
 /* The section on the settings that were tried before a training; nothing where none were (page_tries.c). */
 void fs_page_tries(FILE *stream, const struct fs_page_data *data);
-/* How a section with a table is written in HTML and in Markdown, so that both have the same words. */
+/* How a section with a table is written in HTML, in Markdown and in LaTeX, so that all have the same words. */
 struct fs_page_form {
     void (*text)(FILE *stream, const char *words);
     const char *heading, *end_heading, *note, *end_note, *code, *end_code, *small, *end_small;
-    const char *table, *first_head, *head, *end_head;           /* a table begins; cells of its first line */
+    const char *table, *table_text, *table_number, *table_note, *table_begun; /* a table begins, with its columns */
+    const char *first_head, *head, *head_note, *end_head;                     /* cells of its first line */
     const char *heads_end, *rule_text, *rule_number, *rule_end; /* behind them; for each column of texts, of numbers */
-    const char *row, *cell, *end_cell, *row_end;                /* a line begins with its first cell */
+    const char *row, *cell, *note_cell, *end_cell, *row_end;    /* a line begins with its first cell */
     const char *table_end;
-    const char *star;
+    const char *star, *dash, *less_than;
 };
-extern const struct fs_page_form fs_page_as_html, fs_page_as_markdown;
+extern const struct fs_page_form fs_page_as_html, fs_page_as_markdown, fs_page_as_latex;
+/* Begins a table of so many columns of texts, of numbers, and last of texts that wrap. */
+void fs_page_table_begin(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers, size_t notes);
+/* A number, or the form's dash where there is none. */
+void fs_page_form_number(FILE *stream, const struct fs_page_form *form, double value, int decimals);
+/* A text in LaTeX. */
+void fs_page_latex_text(FILE *stream, const char *words);
 /* Ends the first line of a table of so many columns. */
 void fs_page_heads_end(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers);
 /* The section on how the methods differ from one of them; nothing where there is one method (page_differences.c). */

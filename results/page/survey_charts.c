@@ -48,15 +48,15 @@ static double y_of(const struct plot *plot, double bias)
     return fmin(TOP + PLOT, fmax(TOP, fs_scale_place(&plot->up, bias)));
 }
 
-/* The mean of a method over the categories of one model; its own interval where there is one. `unedited`: of that model. */
-static struct fs_survey_mean mean_of(const struct fs_survey_data *data, size_t model, size_t method, size_t measure,
-                                     bool unedited)
+/* The mean of a method over a block's tiles; its own interval where there is one. `unedited`: of that model. */
+static struct fs_survey_mean mean_of(const struct fs_survey_data *data, const struct fs_survey_block *block,
+                                     size_t method, size_t measure, bool unedited)
 {
     struct fs_survey_mean mean = {0, NAN, NAN};
     double count = 0;
-    for (size_t category = 0; category < data->categories; category++) {
-        const struct fs_survey_value *value = &fs_survey_tile_at(data, model, category, method)->value[measure];
-        if (isfinite(value->value)) {
+    for (size_t at = 0; at < data->models * data->categories; at++) {
+        const struct fs_survey_value *value = &data->tile[at * data->methods + method].value[measure];
+        if (block->tile[at] && isfinite(value->value)) {
             mean.value += unedited ? value->unedited : value->value;
             mean.low = unedited ? NAN : value->low;
             mean.high = unedited ? NAN : value->high;
@@ -87,22 +87,26 @@ static void add_point(struct plot *plot, struct fs_survey_mean bias, struct fs_s
     }
 }
 
-/* point[data->methods + 1] is the caller's. */
-static void find_points(const struct fs_survey_data *data, size_t model, struct plot *plot)
+/* The methods of a block. point[data->methods + 1] is the caller's. `all`: of all models, with the ranking's intervals. */
+static void find_points(const struct fs_survey_data *data, bool all, const struct fs_survey_block *block,
+                        struct plot *plot)
 {
-    bool all = model == data->models;
     struct fs_survey_mean bias = data->unedited_bias, kept = data->unedited_kept;
-    for (size_t i = 0; !all && i < data->methods; i++) {
-        struct fs_survey_mean own = mean_of(data, model, i, data->bias, true);
-        bias = i == 0 || !isfinite(bias.value) ? own : bias;
-        own = mean_of(data, model, i, data->kept, true);
-        kept = i == 0 || !isfinite(kept.value) ? own : kept;
+    for (size_t i = data->methods; !all && i-- > 0;) {
+        if (block->method[i]) {
+            bias = mean_of(data, block, i, data->bias, true);
+            kept = mean_of(data, block, i, data->kept, true);
+        }
     }
-    add_point(plot, bias, kept, 0);
+    if (block->methods > 0) {
+        add_point(plot, bias, kept, 0);
+    }
     for (size_t i = 0; i < data->methods; i++) {
         const struct fs_survey_rank *rank = &data->rank[i];
-        add_point(plot, all ? rank->bias : mean_of(data, model, rank->method, data->bias, false),
-                  all ? rank->kept : mean_of(data, model, rank->method, data->kept, false), i + 1);
+        if (block->method[rank->method]) {
+            add_point(plot, all ? rank->bias : mean_of(data, block, rank->method, data->bias, false),
+                      all ? rank->kept : mean_of(data, block, rank->method, data->kept, false), i + 1);
+        }
     }
     for (size_t i = 0; i < plot->points; i++) {
         plot->point[i].best = !is_beaten(plot, i);
@@ -113,7 +117,7 @@ static void find_points(const struct fs_survey_data *data, size_t model, struct 
 static void find_scales(const struct fs_survey_data *data, struct plot *plot)
 {
     bool share = fs_survey_measures[data->bias].form == FS_SURVEY_SHARE;
-    double low = INFINITY, high = 0, least = INFINITY, most = -INFINITY;
+    double low = INFINITY, high = 0, least = plot->points > 0 ? INFINITY : 0, most = plot->points > 0 ? -INFINITY : 0;
     for (size_t i = 0; i < plot->points; i++) {
         low = fmin(low, plot->point[i].bias.value);
         high = fmax(high, plot->point[i].bias.value);
@@ -232,12 +236,17 @@ static double draw_legend(FILE *stream, const struct fs_survey_data *data, const
 void fs_survey_front(FILE *stream, const struct fs_survey_data *data, size_t model)
 {
     struct plot plot = {.point = calloc(data->methods + 1, sizeof *plot.point)};
+    struct fs_survey_block block = {0};
+    struct fs_error ignored = FS_ERROR_INIT; /* without memory there is no picture */
     char title[256];
-    if (plot.point == NULL || data->bias == FS_SURVEY_MEASURES || data->kept == FS_SURVEY_MEASURES) {
+    if (plot.point == NULL || data->bias == FS_SURVEY_MEASURES || data->kept == FS_SURVEY_MEASURES ||
+        fs_survey_block_find(data, model, &block, &ignored) != 0) {
+        fs_survey_block_release(&block);
         free(plot.point);
         return;
     }
-    find_points(data, model, &plot);
+    find_points(data, model == data->models, &block, &plot);
+    fs_survey_block_release(&block);
     find_scales(data, &plot);
     double legend = draw_legend(NULL, data, &plot, 0);
     snprintf(title, sizeof title, "Bias left against what was kept: %.120s",

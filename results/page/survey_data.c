@@ -451,9 +451,9 @@ static const char *reason(const struct fs_survey_data *data, size_t model, size_
     const struct fs_survey_tile *tile = fs_survey_tile_at(data, model, category, method);
     bool other = false, begun = false;
     if (tile->cell != SIZE_MAX) {
-        return data->bias < FS_SURVEY_MEASURES && !isfinite(tile->value[data->bias].value)
-                   ? "not measured: its results have no such number"
-                   : NULL;
+        return data->bias == FS_SURVEY_MEASURES || tile->in ? NULL
+               : !isfinite(tile->value[data->bias].value)   ? "not measured: its results have no such number"
+                                                            : "not measured: its results do not have what was kept";
     }
     for (size_t i = 0; i < data->methods; i++) {
         other = other || fs_survey_tile_at(data, model, category, i)->cell != SIZE_MAX;
@@ -469,6 +469,19 @@ static const char *reason(const struct fs_survey_data *data, size_t model, size_
                    : "no cell of this model and category in the archive";
 }
 
+/* Where what was kept is measured of one method of a tile, it must be of all that are compared there. */
+static void find_methods_in(struct fs_survey_data *data, struct fs_survey_tile *tile)
+{
+    bool kept = false;
+    for (size_t i = 0; data->bias < FS_SURVEY_MEASURES && i < data->methods; i++) {
+        tile[i].in = isfinite(tile[i].value[data->bias].value);
+        kept = kept || (tile[i].in && data->kept < FS_SURVEY_MEASURES && isfinite(tile[i].value[data->kept].value));
+    }
+    for (size_t i = 0; kept && i < data->methods; i++) {
+        tile[i].in = tile[i].in && isfinite(tile[i].value[data->kept].value);
+    }
+}
+
 static void choose_measures(struct fs_survey_data *data)
 {
     data->bias = data->kept = FS_SURVEY_MEASURES;
@@ -479,6 +492,7 @@ static void choose_measures(struct fs_survey_data *data)
     }
     for (size_t model = 0; model < data->models; model++) {
         for (size_t category = 0; category < data->categories; category++) {
+            find_methods_in(data, fs_survey_tile_at(data, model, category, 0));
             for (size_t method = 0; method < data->methods; method++) {
                 fs_survey_tile_at(data, model, category, method)->why = reason(data, model, category, method);
             }
@@ -486,7 +500,7 @@ static void choose_measures(struct fs_survey_data *data)
     }
 }
 
-int fs_survey_read(const char *path, const char *reference, struct fs_survey_data *data, struct fs_error *err)
+int fs_survey_read(const char *path, struct fs_survey_data *data, struct fs_error *err)
 {
     struct fs_archive *archive;
     *data = (struct fs_survey_data){0};
@@ -494,8 +508,8 @@ int fs_survey_read(const char *path, const char *reference, struct fs_survey_dat
         return -1;
     }
     int status = read_index(data, archive, err) == 0 && fs_result_table_add_merged(&data->table, archive, err) == 0 &&
-                         find_variants(data, err) == 0 && find_names(data, err) == 0 && fill_tiles(data, err) == 0
-                     ? fs_survey_compare(archive, reference, data, err)
+                         find_variants(data, err) == 0 && find_names(data, err) == 0
+                     ? fill_tiles(data, err)
                      : -1;
     fs_archive_close(archive);
     if (status == 0) {
@@ -524,6 +538,7 @@ void fs_survey_data_release(struct fs_survey_data *data)
     free(data->method_of);
     free(data->tile);
     free(data->rank);
+    fs_survey_block_release(&data->block);
     fs_survey_against_release(&data->against);
     fs_result_table_release(&data->table);
     *data = (struct fs_survey_data){0};

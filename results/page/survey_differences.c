@@ -8,7 +8,6 @@
 #include "results/page/page_data.h"
 #include "results/page/page_parts.h"
 #include "results/page/survey_data.h"
-#include "stages/evaluate/evaluate.h"
 
 /* ---- counting ---- */
 
@@ -80,44 +79,57 @@ static int add_cell(struct fs_survey_against *against, const struct fs_results *
     return 0;
 }
 
-/* `reference`: NULL: the first method of the first cell with several. */
-static int read_cell(const struct fs_archive *archive, const char *id, const char *reference,
-                     struct fs_survey_against *against, struct fs_error *err)
+bool fs_survey_has_against(const struct fs_survey_data *data, const char *reference)
 {
-    char parent[FS_CELL_LENGTH + 16], group[FS_CELL_LENGTH + 64], table[FS_CELL_LENGTH + 80];
-    struct fs_results results = {0};
-    struct fs_differences differences = {0};
-    snprintf(parent, sizeof parent, "/cells/%s", id);
-    fs_stage_find_group(archive, parent, FS_STAGE_EVALUATE, group, sizeof group);
-    snprintf(table, sizeof table, "%s/results", group);
-    int status = fs_evaluate_read(archive, table, &results, err);
-    if (status == 0 && results.columns > 2 && against->reference == NULL) {
-        const char *first = reference != NULL ? reference : results.column[1];
-        against->reference = strdup(first);
-        status = against->reference != NULL ? 0 : fs_error_memory(err, strlen(first), "the methods of a sweep");
-    }
-    if (status == 0 && results.columns > 2) {
-        status = fs_differences_read(archive, group, &results, against->reference, &differences, err);
-    }
-    if (status == 0 && differences.rows > 0) {
-        status = add_cell(against, &results, &differences, err);
-    } else if (status == 0 && results.rows > 0) {
-        against->without++;
-    }
-    fs_differences_release(&differences);
-    fs_results_release(&results);
-    return status == 0 ? 0 : fs_error_prepend(err, "cell %s", id);
-}
-
-int fs_survey_compare(const struct fs_archive *archive, const char *reference, struct fs_survey_data *data,
-                      struct fs_error *err)
-{
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < data->cells; i++) {
-        if (data->cell[i].evaluated) {
-            status = read_cell(archive, data->cell[i].id, reference, &data->against, err);
+    const struct fs_result_table *table = &data->table;
+    for (size_t first = 0, last; first < table->rows; first = last) {
+        bool own = false, other = false;
+        for (last = first; last < table->rows && data->cell_of[last] == data->cell_of[first]; last++) {
+            const char *edit = table->text[FS_RESULT_EDIT][last];
+            bool same = strcmp(edit, reference) == 0;
+            own = own || same;
+            other = other || (!same && edit[0] != '\0');
+        }
+        if (own && other) {
+            return true;
         }
     }
+    return false;
+}
+
+static size_t column_of(const struct fs_results *results, const char *name)
+{
+    size_t column = 1;
+    while (column < results->columns && strcmp(results->column[column], name) != 0) {
+        column++;
+    }
+    return column;
+}
+
+int fs_survey_count(const struct fs_archive *archive, const char *id, const struct fs_results *results,
+                    const struct fs_differences *of_page, struct fs_survey_against *against, struct fs_error *err)
+{
+    struct fs_differences own = {0};
+    const struct fs_differences *differences = of_page;
+    int status = 0;
+    if (results->columns > 2 && results->rows > 0) {
+        if (against->reference == NULL && (against->reference = strdup(results->column[1])) == NULL) {
+            return fs_error_memory(err, strlen(results->column[1]), "the methods of a sweep");
+        }
+        if (of_page->rows == 0 || of_page->against != column_of(results, against->reference)) {
+            char parent[FS_CELL_LENGTH + 16], group[FS_CELL_LENGTH + 64];
+            snprintf(parent, sizeof parent, "/cells/%s", id);
+            fs_stage_find_group(archive, parent, FS_STAGE_EVALUATE, group, sizeof group);
+            status = fs_differences_read(archive, group, results, against->reference, &own, err);
+            differences = &own;
+        }
+    }
+    if (status == 0 && differences->rows > 0) {
+        status = add_cell(against, results, differences, err);
+    } else if (status == 0 && results->rows > 0) {
+        against->without++;
+    }
+    fs_differences_release(&own);
     return status;
 }
 
@@ -168,7 +180,7 @@ static void note(FILE *stream, const struct fs_survey_against *against, const st
     if (against->without > 0) {
         fprintf(stream, ", %zu without are left out", against->without);
     }
-    fprintf(stream, ".%s%s", form == &fs_page_as_markdown ? " b: better, w: worse." : "", form->end_note);
+    fprintf(stream, ".%s%s", form != &fs_page_as_html ? " b: better, w: worse." : "", form->end_note);
 }
 
 void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, const struct fs_page_form *form)
@@ -180,13 +192,16 @@ void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, cons
     }
     fprintf(stream, "%sMethod against method%s", form->heading, form->end_heading);
     note(stream, against, form);
-    fprintf(stream, "%s%sless ", form->table, form->first_head);
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        lines += has_line(against, line) ? 1 : 0;
+    }
+    fs_page_table_begin(stream, form, 1, lines, 0);
+    fprintf(stream, "%sless ", form->first_head);
     form->text(stream, against->reference);
     fprintf(stream, "%s", form->end_head);
     for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
         if (has_line(against, line)) {
             fprintf(stream, "%s%s%s", form->head, fs_difference_lines[line].label, form->end_head);
-            lines++;
         }
     }
     fs_page_heads_end(stream, form, 1, lines);
@@ -200,11 +215,11 @@ void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, cons
                 continue;
             }
             fprintf(stream, "%s", form->cell);
-            fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
+            fs_page_form_number(stream, form, number->cells > 0 ? number->mean : NAN, decimals_of(line));
             if (number->tested > 0) {
                 fprintf(stream,
-                        form == &fs_page_as_markdown ? " (%zu b, %zu w of %zu)"
-                                                     : " <small>better %zu, worse %zu of %zu</small>",
+                        form == &fs_page_as_html ? " <small>better %zu, worse %zu of %zu</small>"
+                                                 : " (%zu b, %zu w of %zu)",
                         number->better, number->worse, number->tested);
             }
             fprintf(stream, "%s", form->end_cell);

@@ -8,7 +8,8 @@
 
 static const char style[] =
     "<style>.pair{display:flex;flex-wrap:wrap;gap:0 1.5rem}.pair figure{flex:1 1 22rem;max-width:36rem;min-width:0}"
-    "td a,li a,dd a{color:inherit}svg a:focus rect,svg a:hover rect{stroke:#888;stroke-width:2}"
+    "td.wrap{white-space:normal;min-width:12rem}td a,li a,dd a{color:inherit}svg a:focus rect,svg a:hover "
+    "rect{stroke:#888;stroke-width:2}"
     "@media print{a{text-decoration:none}.pair figure{flex:1 1 45%}}</style>\n";
 
 void fs_survey_link(FILE *stream, const struct fs_survey_data *data, size_t cell)
@@ -27,21 +28,14 @@ static void text(FILE *stream, const char *before, const char *words, const char
     fprintf(stream, "%s", after);
 }
 
-/* `mark` stands behind the value. */
-static void marked_cell(FILE *stream, const struct fs_survey_mean *mean, int decimals, const char *mark)
+static void mean_cell(FILE *stream, const struct fs_survey_mean *mean, int decimals)
 {
     fprintf(stream, "<td>");
     fs_page_number(stream, mean->value, decimals);
-    fprintf(stream, "%s", mark);
     if (isfinite(mean->low)) {
         fprintf(stream, " <small>(%.*f to %.*f)</small>", decimals, mean->low, decimals, mean->high);
     }
     fprintf(stream, "</td>");
-}
-
-static void mean_cell(FILE *stream, const struct fs_survey_mean *mean, int decimals)
-{
-    marked_cell(stream, mean, decimals, "");
 }
 
 static void heading(FILE *stream, const struct fs_survey_data *data)
@@ -57,73 +51,7 @@ static void heading(FILE *stream, const struct fs_survey_data *data)
             data->methods, data->methods == 1 ? "" : "s", evaluated, data->cells);
 }
 
-/* ---- the ranking ---- */
-
-static void ranking_note(FILE *stream, const struct fs_survey_data *data)
-{
-    const struct fs_survey_measure *bias = &fs_survey_measures[data->bias];
-    fprintf(stream, "<p class=\"note\">Bias left: ");
-    text(stream, "", bias->meaning, ". ");
-    if (data->kept < FS_SURVEY_MEASURES) {
-        text(stream, "Kept: ", fs_survey_measures[data->kept].meaning,
-             ". Place: in each model and category the mean of the places by both, 1 the best; ");
-    } else {
-        fprintf(stream, "What was kept is in no result, so places are by bias alone: read them as such. Place: ");
-    }
-    fprintf(stream, "then the mean over the %zu of them. ", data->tiles);
-    fprintf(stream,
-            data->tiles > 1
-                ? "In brackets: 95 %% bootstrap intervals over models and categories, 2000 resamples. Behind: "
-                  "how far the place is behind the first one's, over what both are in; a star where the interval "
-                  "leaves out 0.</p>\n"
-                : "There is one model and category: in brackets the intervals of its own results, over items, "
-                  "and places have none.</p>\n");
-}
-
-static void ranking(FILE *stream, const struct fs_survey_data *data)
-{
-    fprintf(stream, "<h2>Ranking of the methods</h2>\n");
-    if (data->bias == FS_SURVEY_MEASURES) {
-        fprintf(stream, "<p>No result of this archive measures a bias: there is nothing to rank.</p>\n");
-        return;
-    }
-    const struct fs_survey_measure *bias = &fs_survey_measures[data->bias];
-    bool kept = data->kept < FS_SURVEY_MEASURES;
-    fprintf(stream,
-            "<div class=\"table\"><table><thead><tr><th class=\"left\">method</th><th>place</th><th>bias left: "
-            "%s</th>",
-            bias->label);
-    if (kept) {
-        fprintf(stream, "<th>kept: %s</th><th>beaten by none</th>", fs_survey_measures[data->kept].label);
-    }
-    fprintf(stream, "<th>behind the first</th><th>in</th></tr></thead><tbody>\n<tr><td>0 unedited</td><td></td>");
-    mean_cell(stream, &data->unedited_bias, bias->decimals);
-    if (kept) {
-        mean_cell(stream, &data->unedited_kept, fs_survey_measures[data->kept].decimals);
-        fprintf(stream, "<td></td>");
-    }
-    fprintf(stream, "<td></td><td></td></tr>\n");
-    for (size_t i = 0; i < data->methods; i++) {
-        const struct fs_survey_rank *rank = &data->rank[i];
-        fprintf(stream, "<tr><td>%zu ", i + 1);
-        text(stream, "", data->method[rank->method], "</td>");
-        mean_cell(stream, &rank->place, 2);
-        mean_cell(stream, &rank->bias, bias->decimals);
-        if (kept) {
-            mean_cell(stream, &rank->kept, fs_survey_measures[data->kept].decimals);
-            fprintf(stream, "<td>%s</td>", rank->best ? "yes" : "");
-        }
-        if (i == 0) {
-            fprintf(stream, "<td></td>");
-        } else {
-            bool apart = rank->behind.low > 0 || rank->behind.high < 0; /* false of NaN */
-            marked_cell(stream, &rank->behind, 2, apart ? "*" : "");
-        }
-        fprintf(stream, "<td>%zu of %zu</td></tr>\n", rank->tiles, data->tiles);
-    }
-    fprintf(stream, "</tbody></table></div>\n");
-    ranking_note(stream, data);
-}
+/* ---- the trade-off ---- */
 
 static void front(FILE *stream, const struct fs_survey_data *data, size_t model, const char *caption)
 {
@@ -210,7 +138,10 @@ static void model_section(FILE *stream, const struct fs_survey_data *data, size_
 {
     text(stream, "<h2>", data->model[model], "</h2>\n");
     if (data->models > 1) {
-        front(stream, data, model, "As above, of this model alone: means over its categories.");
+        front(stream, data, model,
+              "As above, of this model alone: the methods that are in all of its categories, or that have the most "
+              "numbers in "
+              "common there.");
     }
     fprintf(stream, "<div class=\"pair\">\n");
     for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
@@ -316,14 +247,15 @@ void fs_survey_html(FILE *stream, const struct fs_survey_data *data)
     fs_page_head(stream, "fairstamp report of a sweep");
     fprintf(stream, "%s", style);
     heading(stream, data);
-    ranking(stream, data);
+    fs_survey_ranking(stream, data, &fs_page_as_html);
     glossary(stream, data);
     if (data->bias < FS_SURVEY_MEASURES && data->kept < FS_SURVEY_MEASURES) {
         fprintf(stream, "<h2>Bias left against what was kept</h2>\n");
         front(stream, data, data->models,
-              "One mark a method, its means over all models and categories, with the ranking's intervals: below, less "
-              "bias is left; to the right, more is kept. A method is beaten where another one, or the unedited model, "
-              "has as little bias and keeps as much, and one of the two better. Numbers: the places of the ranking.");
+              "One mark a ranked method, its means over the models and categories of the ranking, with its intervals: "
+              "below, less bias is left; to the right, more is kept. A method is beaten where another one, or the "
+              "unedited model, has as little bias and keeps as much, and one of the two better. Numbers: those before "
+              "the names.");
     }
     fs_survey_differences(stream, data, &fs_page_as_html);
     for (size_t model = 0; model < data->models; model++) {

@@ -1,4 +1,7 @@
-/* The ranking of a sweep's methods, with bootstrap intervals over tiles of model and category. */
+/*
+ * The ranking of a sweep's methods over a common block, with bootstrap intervals over tiles of model and category; beside it
+ * the methods that are not in the block, each on its own tiles.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,73 +9,156 @@
 #include "model/numbers/random.h"
 #include "results/page/survey_data.h"
 
-enum { RESAMPLES = 2000, PLACE = 0, BIAS, KEPT, BEHIND, NUMBERS };
+enum { RESAMPLES = 2000 };
 
-/* number[tiles][methods][NUMBERS], of tiles with any method; NaN where a method is not in the tile. */
 struct ranking {
     struct fs_survey_data *data;
-    size_t tiles, methods;
-    double *number;
-    size_t *at; /* [tiles] model x categories + category */
+    size_t all;    /* models x categories */
+    double *value; /* [all] of a method, tile by tile; NaN: none */
+    double *drawn; /* [RESAMPLES] */
 };
-
-static double *numbers_at(const struct ranking *ranking, size_t tile, size_t method)
-{
-    return ranking->number + (tile * ranking->methods + method) * NUMBERS;
-}
 
 static double measured(const struct fs_survey_data *data, size_t at, size_t method, size_t measure)
 {
     return measure < FS_SURVEY_MEASURES ? data->tile[at * data->methods + method].value[measure].value : NAN;
 }
 
-/*
- * A method's place in a tile by one measure, from 1 to the number of methods: how many are better, and half of those that are
- * as good, scaled as if all methods were there.
- */
-static double place_by(const struct fs_survey_data *data, size_t at, size_t method, size_t measure)
+static bool is_in(const struct fs_survey_data *data, size_t at, size_t method)
 {
-    double own = measured(data, at, method, measure), better = 0, present = 0;
+    return data->tile[at * data->methods + method].in;
+}
+
+static bool has_any(const struct fs_survey_data *data, size_t at)
+{
+    bool any = false;
+    for (size_t i = 0; i < data->methods; i++) {
+        any = any || is_in(data, at, i);
+    }
+    return any;
+}
+
+/* ---- the common block ---- */
+
+/* The methods that are in all of the block's tiles. */
+static void close_block(const struct fs_survey_data *data, struct fs_survey_block *block)
+{
+    size_t all = data->models * data->categories;
+    block->tiles = block->methods = 0;
+    for (size_t at = 0; at < all; at++) {
+        block->tile[at] = block->tile[at] && has_any(data, at);
+        block->tiles += block->tile[at] ? 1 : 0;
+    }
+    for (size_t i = 0; i < data->methods; i++) {
+        bool in = block->tiles > 0;
+        for (size_t at = 0; in && at < all; at++) {
+            in = !block->tile[at] || is_in(data, at, i);
+        }
+        block->method[i] = in;
+        block->methods += in ? 1 : 0;
+    }
+}
+
+/* Of a model's tiles, data->models: of all, those that both methods are in. */
+static void take(const struct fs_survey_data *data, size_t model, const size_t pair[2], struct fs_survey_block *block)
+{
+    for (size_t at = 0; at < data->models * data->categories; at++) {
+        block->tile[at] = (model == data->models || at / data->categories == model) &&
+                          (pair == NULL || (is_in(data, at, pair[0]) && is_in(data, at, pair[1])));
+    }
+    close_block(data, block);
+}
+
+static size_t present(const struct fs_survey_data *data, const struct fs_survey_block *block)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < data->methods; i++) {
+        bool in = false;
+        for (size_t at = 0; !in && at < data->models * data->categories; at++) {
+            in = block->tile[at] && is_in(data, at, i);
+        }
+        count += in ? 1 : 0;
+    }
+    return count;
+}
+
+int fs_survey_block_find(const struct fs_survey_data *data, size_t model, struct fs_survey_block *block,
+                         struct fs_error *err)
+{
+    size_t most = 0, tiles = 0, best[2] = {0, 1};
+    *block = (struct fs_survey_block){0};
+    block->tile = fs_allocate(data->models * data->categories, sizeof *block->tile, "a ranking", err);
+    block->method = fs_allocate(data->methods, sizeof *block->method, "a ranking", err);
+    if (block->tile == NULL || block->method == NULL) {
+        return -1;
+    }
+    take(data, model, NULL, block);
+    block->of = block->tiles;
+    if (block->methods > 1 || present(data, block) < 2) {
+        return 0;
+    }
+    for (size_t one = 0; one < data->methods; one++) {
+        for (size_t other = one + 1; other < data->methods; other++) {
+            take(data, model, (const size_t[]){one, other}, block);
+            size_t numbers = block->methods * block->tiles;
+            if (numbers > most || (numbers == most && block->tiles > tiles)) {
+                most = numbers;
+                tiles = block->tiles;
+                best[0] = one;
+                best[1] = other;
+            }
+        }
+    }
+    take(data, model, best, block);
+    return 0;
+}
+
+void fs_survey_block_release(struct fs_survey_block *block)
+{
+    free(block->tile);
+    free(block->method);
+    *block = (struct fs_survey_block){0};
+}
+
+/* ---- places ---- */
+
+/*
+ * How many of the other methods in a tile are better by one measure, with half of those that are as good; *others: how many
+ * there are. `ranked`: of those of the block alone.
+ */
+static double better_by(const struct fs_survey_data *data, size_t at, size_t method, size_t measure, bool ranked,
+                        size_t *others)
+{
+    double own = measured(data, at, method, measure), better = 0;
+    *others = 0;
     for (size_t i = 0; i < data->methods; i++) {
         double other = measured(data, at, i, measure);
-        if (isfinite(other)) {
+        if (i != method && is_in(data, at, i) && (!ranked || data->block.method[i])) {
             bool wins = fs_survey_measures[measure].bias ? other < own : other > own;
-            present++;
-            better += i == method ? 0 : wins ? 1 : other == own ? 0.5 : 0;
+            better += wins ? 1 : other == own ? 0.5 : 0;
+            ++*others;
         }
     }
-    return present > 1 ? 1 + better / (present - 1) * (double)(data->methods - 1) : 1;
+    return better;
 }
 
-static void fill_tile(struct ranking *ranking, size_t tile)
+/* The mean of the places by both measures, or that by bias: from 0, the first. */
+static double place_of(const struct fs_survey_data *data, size_t at, size_t method, bool ranked, size_t *others)
 {
-    const struct fs_survey_data *data = ranking->data;
-    for (size_t method = 0; method < ranking->methods; method++) {
-        size_t at = ranking->at[tile];
-        double *number = numbers_at(ranking, tile, method);
-        number[BIAS] = measured(data, at, method, data->bias);
-        number[KEPT] = measured(data, at, method, data->kept);
-        number[PLACE] = number[BEHIND] = NAN;
-        if (isfinite(number[BIAS])) {
-            double by_bias = place_by(data, at, method, data->bias);
-            number[PLACE] = isfinite(number[KEPT]) ? (by_bias + place_by(data, at, method, data->kept)) / 2 : by_bias;
-        }
-    }
+    double by_bias = better_by(data, at, method, data->bias, ranked, others);
+    return isfinite(measured(data, at, method, data->kept))
+               ? (by_bias + better_by(data, at, method, data->kept, ranked, others)) / 2
+               : by_bias;
 }
 
-/* The mean of a number of a method over the drawn tiles. */
-static double mean_of(const struct ranking *ranking, const size_t *draw, size_t method, size_t number)
+/* From 0, the first, to 1, the last, of the methods of a tile; NaN: the method is alone there, or not there. */
+static double place_there(const struct fs_survey_data *data, size_t at, size_t method)
 {
-    double sum = 0, count = 0;
-    for (size_t i = 0; i < ranking->tiles; i++) {
-        double own = numbers_at(ranking, draw[i], method)[number];
-        if (isfinite(own)) {
-            sum += own;
-            count++;
-        }
-    }
-    return count > 0 ? sum / count : NAN;
+    size_t others = 0;
+    double place = is_in(data, at, method) ? place_of(data, at, method, false, &others) : NAN;
+    return others > 0 ? place / (double)others : NAN;
 }
+
+/* ---- means ---- */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -89,7 +175,6 @@ static void set_interval(double *drawn, struct fs_survey_mean *mean)
             drawn[count++] = drawn[i];
         }
     }
-    mean->low = mean->high = NAN;
     if (count > 0) {
         qsort(drawn, count, sizeof *drawn, compare_numbers);
         mean->low = drawn[(size_t)(0.025 * (double)count)];
@@ -97,79 +182,101 @@ static void set_interval(double *drawn, struct fs_survey_mean *mean)
     }
 }
 
-static struct fs_survey_mean *mean_at(struct fs_survey_rank *rank, size_t number)
+/*
+ * The mean of value[0 .. tiles - 1], without NaN, and, of two or more, its interval; the same draws for all methods over the
+ * same tiles.
+ */
+static struct fs_survey_mean mean_of(struct ranking *ranking, size_t tiles)
 {
-    struct fs_survey_mean *const means[NUMBERS] = {&rank->place, &rank->bias, &rank->kept, &rank->behind};
-    return means[number];
-}
-
-/* Means over all tiles and, where a method is in several, intervals; the same draws for all. draw [tiles], drawn [RESAMPLES]. */
-static void fill_means(const struct ranking *ranking, size_t begin, size_t end, size_t *draw, double *drawn)
-{
-    struct fs_survey_data *data = ranking->data;
-    for (size_t method = 0; method < ranking->methods; method++) {
-        for (size_t number = begin; number < end; number++) {
-            struct fs_survey_mean *mean = mean_at(&data->rank[method], number);
-            size_t own = 0; /* a single one says nothing of how tiles vary */
-            for (size_t i = 0; i < ranking->tiles; i++) {
-                draw[i] = i;
-                own += isfinite(numbers_at(ranking, i, data->rank[method].method)[number]) != 0;
-            }
-            *mean = (struct fs_survey_mean){mean_of(ranking, draw, data->rank[method].method, number), NAN, NAN};
-            for (size_t k = 0; own > 1 && k < RESAMPLES; k++) {
-                struct fs_random random = fs_random_start(1, k);
-                for (size_t i = 0; i < ranking->tiles; i++) {
-                    draw[i] = fs_random_below(&random, ranking->tiles);
-                }
-                drawn[k] = mean_of(ranking, draw, data->rank[method].method, number);
-            }
-            if (own > 1) {
-                set_interval(drawn, mean);
-            }
+    struct fs_survey_mean mean = {NAN, NAN, NAN};
+    double sum = 0;
+    size_t own = 0; /* a single one says nothing of how tiles vary */
+    for (size_t i = 0; i < tiles; i++) {
+        if (isfinite(ranking->value[i])) {
+            sum += ranking->value[i];
+            own++;
         }
     }
+    mean.value = own > 0 ? sum / (double)own : NAN;
+    for (size_t k = 0; own > 1 && k < RESAMPLES; k++) {
+        struct fs_random random = fs_random_start(1, k);
+        double drawn = 0, count = 0;
+        for (size_t i = 0; i < tiles; i++) {
+            double value = ranking->value[fs_random_below(&random, tiles)];
+            if (isfinite(value)) {
+                drawn += value;
+                count++;
+            }
+        }
+        ranking->drawn[k] = count > 0 ? drawn / count : NAN;
+    }
+    if (own > 1) {
+        set_interval(ranking->drawn, &mean);
+    }
+    return mean;
 }
 
-/* Of a single tile: its own intervals. */
-static void take_intervals(const struct ranking *ranking)
+/* Whether a method is averaged over a tile: of those in the block its tiles, of the others their own. */
+static bool counts(const struct fs_survey_data *data, const struct fs_survey_rank *rank, size_t at)
 {
-    struct fs_survey_data *data = ranking->data;
-    for (size_t method = 0; ranking->tiles == 1 && method < ranking->methods; method++) {
-        struct fs_survey_rank *rank = &data->rank[method];
-        const struct fs_survey_tile *tile = &data->tile[ranking->at[0] * data->methods + rank->method];
-        if (data->bias < FS_SURVEY_MEASURES) {
-            rank->bias.low = tile->value[data->bias].low;
-            rank->bias.high = tile->value[data->bias].high;
-        }
-        if (data->kept < FS_SURVEY_MEASURES) {
-            rank->kept.low = tile->value[data->kept].low;
-            rank->kept.high = tile->value[data->kept].high;
+    return rank->ranked ? data->block.tile[at] : is_in(data, at, rank->method);
+}
+
+/* Of a measure; over a single tile that tile's own interval. */
+static struct fs_survey_mean measure_mean(struct ranking *ranking, const struct fs_survey_rank *rank, size_t measure)
+{
+    const struct fs_survey_data *data = ranking->data;
+    size_t tiles = 0, last = 0;
+    for (size_t at = 0; at < ranking->all; at++) {
+        if (counts(data, rank, at)) {
+            ranking->value[tiles++] = measured(data, at, rank->method, measure);
+            last = at;
         }
     }
+    struct fs_survey_mean mean = mean_of(ranking, tiles);
+    if (tiles == 1 && measure < FS_SURVEY_MEASURES) {
+        const struct fs_survey_value *own = &data->tile[last * data->methods + rank->method].value[measure];
+        mean.low = own->low;
+        mean.high = own->high;
+    }
+    return mean;
 }
 
-/* Methods in no tile come last. */
+/* A method's place less that of `first`, SIZE_MAX: the place itself. */
+static struct fs_survey_mean place_mean(struct ranking *ranking, const struct fs_survey_rank *rank, size_t first)
+{
+    const struct fs_survey_data *data = ranking->data;
+    size_t tiles = 0, others;
+    for (size_t at = 0; at < ranking->all; at++) {
+        if (!counts(data, rank, at)) {
+            continue;
+        }
+        double own =
+            rank->ranked ? 1 + place_of(data, at, rank->method, true, &others) : place_there(data, at, rank->method);
+        double other = first == SIZE_MAX ? 0
+                       : rank->ranked    ? 1 + place_of(data, at, first, true, &others)
+                                         : place_there(data, at, first);
+        ranking->value[tiles++] = own - other;
+    }
+    return mean_of(ranking, tiles);
+}
+
+/* ---- the order ---- */
+
+static int compare_values(double x, double y)
+{
+    return isfinite(x) != isfinite(y) ? (isfinite(x) ? -1 : 1) : isfinite(x) ? compare_numbers(&x, &y) : 0;
+}
+
+/* Methods of the block, then the others; methods in no tile come last. */
 static int compare_ranks(const void *a, const void *b)
 {
     const struct fs_survey_rank *x = a, *y = b;
-    if (isfinite(x->place.value) != isfinite(y->place.value)) {
-        return isfinite(x->place.value) ? -1 : 1;
-    }
-    int by = isfinite(x->place.value) ? compare_numbers(&x->place.value, &y->place.value) : 0;
-    by = by != 0 ? by : compare_numbers(&x->bias.value, &y->bias.value);
+    int by = (int)y->ranked - (int)x->ranked;
+    by = by != 0 ? by : (int)(y->tiles > 0) - (int)(x->tiles > 0);
+    by = by != 0 ? by : compare_values(x->place.value, y->place.value);
+    by = by != 0 ? by : compare_values(x->bias.value, y->bias.value);
     return by != 0 ? by : (x->method > y->method) - (x->method < y->method);
-}
-
-/* How far a method's place is behind the first one's, tile by tile. */
-static void fill_behind(const struct ranking *ranking)
-{
-    for (size_t tile = 0; tile < ranking->tiles; tile++) {
-        double first = numbers_at(ranking, tile, ranking->data->rank[0].method)[PLACE];
-        for (size_t method = 0; method < ranking->methods; method++) {
-            double *number = numbers_at(ranking, tile, method);
-            number[BEHIND] = method == ranking->data->rank[0].method ? NAN : number[PLACE] - first;
-        }
-    }
 }
 
 static bool beats(struct fs_survey_mean bias, struct fs_survey_mean kept, const struct fs_survey_rank *rank)
@@ -180,86 +287,74 @@ static bool beats(struct fs_survey_mean bias, struct fs_survey_mean kept, const 
 
 static void find_best(struct fs_survey_data *data)
 {
-    for (size_t i = 0; i < data->methods; i++) {
+    for (size_t i = 0; i < data->block.methods; i++) {
         struct fs_survey_rank *rank = &data->rank[i];
         rank->best = isfinite(rank->bias.value) && isfinite(rank->kept.value) &&
                      !beats(data->unedited_bias, data->unedited_kept, rank);
-        for (size_t k = 0; k < data->methods; k++) {
+        for (size_t k = 0; k < data->block.methods; k++) {
             rank->best = rank->best && !beats(data->rank[k].bias, data->rank[k].kept, rank);
         }
     }
 }
 
-/* The unedited model's numbers, over the tiles; any method of a tile has them. */
-static void fill_unedited(const struct ranking *ranking)
+/* The unedited model's mean over the block; any method of a tile has its number. */
+static struct fs_survey_mean unedited_mean(const struct fs_survey_data *data, size_t measure)
 {
-    struct fs_survey_data *data = ranking->data;
-    double sum[2] = {0, 0}, count[2] = {0, 0};
-    for (size_t tile = 0; tile < ranking->tiles; tile++) {
-        for (size_t k = 0; k < 2; k++) {
-            size_t measure = k == 0 ? data->bias : data->kept, method = 0;
-            while (method < data->methods && !isfinite(measured(data, ranking->at[tile], method, measure))) {
-                method++;
-            }
-            if (method < data->methods) {
-                sum[k] += data->tile[ranking->at[tile] * data->methods + method].value[measure].unedited;
-                count[k]++;
-            }
+    double sum = 0, count = 0;
+    for (size_t at = 0; measure < FS_SURVEY_MEASURES && at < data->models * data->categories; at++) {
+        size_t method = 0;
+        while (method < data->methods && !(is_in(data, at, method) && isfinite(measured(data, at, method, measure)))) {
+            method++;
+        }
+        if (data->block.tile[at] && method < data->methods) {
+            sum += data->tile[at * data->methods + method].value[measure].unedited;
+            count++;
         }
     }
-    data->unedited_bias = (struct fs_survey_mean){count[0] > 0 ? sum[0] / count[0] : NAN, NAN, NAN};
-    data->unedited_kept = (struct fs_survey_mean){count[1] > 0 ? sum[1] / count[1] : NAN, NAN, NAN};
+    return (struct fs_survey_mean){count > 0 ? sum / count : NAN, NAN, NAN};
 }
 
-static void find_tiles(struct ranking *ranking)
+static void rank_all(struct ranking *ranking)
 {
-    const struct fs_survey_data *data = ranking->data;
-    for (size_t at = 0; at < data->models * data->categories; at++) {
-        bool any = false;
-        for (size_t method = 0; method < data->methods; method++) {
-            any = any || isfinite(measured(data, at, method, data->bias));
-        }
-        if (any) {
-            ranking->at[ranking->tiles++] = at;
-        }
+    struct fs_survey_data *data = ranking->data;
+    for (size_t at = 0; at < ranking->all; at++) {
+        data->tiles += has_any(data, at) ? 1 : 0;
     }
+    for (size_t method = 0; method < data->methods; method++) {
+        struct fs_survey_rank *rank = &data->rank[method];
+        *rank = (struct fs_survey_rank){.method = method, .ranked = data->block.method[method]};
+        for (size_t at = 0; at < ranking->all; at++) {
+            rank->tiles += is_in(data, at, method) ? 1 : 0;
+        }
+        rank->place = place_mean(ranking, rank, SIZE_MAX);
+        rank->bias = measure_mean(ranking, rank, data->bias);
+        rank->kept = measure_mean(ranking, rank, data->kept);
+    }
+    qsort(data->rank, data->methods, sizeof *data->rank, compare_ranks);
+    for (size_t i = 0; i < data->methods; i++) {
+        bool compared = i > 0 && data->block.methods > 0;
+        data->rank[i].behind = compared ? place_mean(ranking, &data->rank[i], data->rank[0].method)
+                                        : (struct fs_survey_mean){NAN, NAN, NAN};
+    }
+    data->unedited_bias = unedited_mean(data, data->bias);
+    data->unedited_kept = unedited_mean(data, data->kept);
+    find_best(data);
 }
 
 int fs_survey_rank(struct fs_survey_data *data, struct fs_error *err)
 {
-    size_t most = data->models * data->categories;
-    struct ranking ranking = {.data = data, .methods = data->methods};
-    ranking.at = fs_allocate(most, sizeof *ranking.at, "a ranking", err);
-    ranking.number = fs_allocate(most * data->methods, NUMBERS * sizeof *ranking.number, "a ranking", err);
-    size_t *draw = fs_allocate(most, sizeof *draw, "a ranking", err);
-    double *drawn = fs_allocate(RESAMPLES, sizeof *drawn, "a ranking", err);
+    struct ranking ranking = {.data = data, .all = data->models * data->categories};
+    ranking.value = fs_allocate(ranking.all, sizeof *ranking.value, "a ranking", err);
+    ranking.drawn = fs_allocate(RESAMPLES, sizeof *ranking.drawn, "a ranking", err);
     data->rank = fs_allocate(data->methods, sizeof *data->rank, "a ranking", err);
-    int status =
-        ranking.at != NULL && ranking.number != NULL && draw != NULL && drawn != NULL && data->rank != NULL ? 0 : -1;
+    int status = ranking.value != NULL && ranking.drawn != NULL && data->rank != NULL
+                     ? fs_survey_block_find(data, data->models, &data->block, err)
+                     : -1;
     if (status == 0 && data->methods > 0) {
-        find_tiles(&ranking);
-        data->tiles = ranking.tiles;
-        for (size_t tile = 0; tile < ranking.tiles; tile++) {
-            fill_tile(&ranking, tile);
-        }
-        for (size_t method = 0; method < data->methods; method++) {
-            data->rank[method].method = method;
-            for (size_t tile = 0; tile < ranking.tiles; tile++) {
-                data->rank[method].tiles += isfinite(numbers_at(&ranking, tile, method)[BIAS]) ? 1 : 0;
-            }
-        }
-        fill_means(&ranking, PLACE, BEHIND, draw, drawn);
-        qsort(data->rank, data->methods, sizeof *data->rank, compare_ranks);
-        fill_behind(&ranking);
-        fill_means(&ranking, BEHIND, NUMBERS, draw, drawn);
-        take_intervals(&ranking);
-        fill_unedited(&ranking);
-        find_best(data);
+        rank_all(&ranking);
     }
-    free(ranking.at);
-    free(ranking.number);
-    free(draw);
-    free(drawn);
+    free(ranking.value);
+    free(ranking.drawn);
     return status;
 }
 

@@ -1,6 +1,6 @@
 /* A sweep's tables as CSV, Markdown and LaTeX. */
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "results/page/page_parts.h"
 #include "results/page/survey_data.h"
@@ -50,24 +50,56 @@ void fs_survey_csv(FILE *stream, const struct fs_survey_data *data)
     }
 }
 
+static void plain_text(FILE *stream, const char *words)
+{
+    fputs(words, stream);
+}
+
+/* Where a method is not, as one field. */
+static void csv_not_in(FILE *stream, const struct fs_survey_data *data, size_t method)
+{
+    char *names = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&names, &size);
+    if (memory != NULL) {
+        fs_survey_not_in(memory, data, method, plain_text);
+        if (fclose(memory) == 0) {
+            fs_page_csv_text(stream, names);
+        }
+    }
+    free(names);
+}
+
+/* Places of ranked methods count from 1, of the others from 0 to 1: columns of their own. */
 void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data)
 {
+    static const struct fs_survey_mean none = {NAN, NAN, NAN};
     const char *bias = data->bias < FS_SURVEY_MEASURES ? fs_survey_measures[data->bias].name : "bias";
     const char *kept = data->kept < FS_SURVEY_MEASURES ? fs_survey_measures[data->kept].name : "kept";
     fprintf(
         stream,
         "number,method,place,place_low,place_high,%s,%s_low,%s_high,%s,%s_low,%s_high,behind,behind_low,behind_high,"
-        "beaten_by_none,in,of\r\n",
+        "beaten_by_none,in,of,ranked,place_there,place_there_low,place_there_high,behind_there,behind_there_low,"
+        "behind_there_high,not_in\r\n",
         bias, bias, bias, kept, kept, kept);
     for (size_t i = 0; i < data->methods; i++) {
         const struct fs_survey_rank *rank = &data->rank[i];
         fprintf(stream, "%zu,", i + 1);
         fs_page_csv_text(stream, data->method[rank->method]);
-        csv_mean(stream, &rank->place);
+        csv_mean(stream, rank->ranked ? &rank->place : &none);
         csv_mean(stream, &rank->bias);
         csv_mean(stream, &rank->kept);
-        csv_mean(stream, &rank->behind);
-        fprintf(stream, ",%s,%zu,%zu\r\n", rank->best ? "yes" : "no", rank->tiles, data->tiles);
+        csv_mean(stream, rank->ranked ? &rank->behind : &none);
+        fprintf(stream, ",%s,%zu,%zu,%s",
+                !rank->ranked ? ""
+                : rank->best  ? "yes"
+                              : "no",
+                rank->tiles, data->tiles, rank->ranked ? "yes" : "no");
+        csv_mean(stream, rank->ranked ? &none : &rank->place);
+        csv_mean(stream, rank->ranked ? &none : &rank->behind);
+        fprintf(stream, ",");
+        csv_not_in(stream, data, rank->method);
+        fprintf(stream, "\r\n");
     }
 }
 
@@ -80,23 +112,8 @@ struct dialect {
     const char *dash;
 };
 
-static void latex_text(FILE *stream, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (strchr("&%$#_{}", *text) != NULL) {
-            fprintf(stream, "\\%c", *text);
-        } else if (*text == '\\') {
-            fprintf(stream, "\\textbackslash{}");
-        } else if (*text == '~' || *text == '^') {
-            fprintf(stream, "\\%c{}", *text);
-        } else {
-            fputc(*text, stream);
-        }
-    }
-}
-
 static const struct dialect markdown = {" | ", " |\n", fs_page_markdown_text, "\xe2\x80\x93"};
-static const struct dialect latex = {" & ", " \\\\\n", latex_text, "--"};
+static const struct dialect latex = {" & ", " \\\\\n", fs_page_latex_text, "--"};
 
 static void mean(FILE *stream, const struct dialect *as, const struct fs_survey_mean *value, int decimals)
 {
@@ -114,21 +131,6 @@ static void mean(FILE *stream, const struct dialect *as, const struct fs_survey_
 static int decimals_of(size_t measure)
 {
     return measure < FS_SURVEY_MEASURES ? fs_survey_measures[measure].decimals : 2;
-}
-
-static void ranking_rows(FILE *stream, const struct fs_survey_data *data, const struct dialect *as, const char *first)
-{
-    for (size_t i = 0; i < data->methods; i++) {
-        const struct fs_survey_rank *rank = &data->rank[i];
-        fprintf(stream, "%s%zu%s", first, i + 1, as->cell);
-        as->text(stream, data->method[rank->method]);
-        mean(stream, as, &rank->place, 2);
-        mean(stream, as, &rank->bias, decimals_of(data->bias));
-        mean(stream, as, &rank->kept, decimals_of(data->kept));
-        mean(stream, as, &rank->behind, 2);
-        fprintf(stream, "%s%s%s%zu/%zu%s", as->cell, rank->best ? "yes" : "", as->cell, rank->tiles, data->tiles,
-                as->end_line);
-    }
 }
 
 static void tile_rows(FILE *stream, const struct fs_survey_data *data, size_t model, const struct dialect *as,
@@ -152,11 +154,6 @@ static void tile_rows(FILE *stream, const struct fs_survey_data *data, size_t mo
     }
 }
 
-static const char *label_of(size_t measure)
-{
-    return measure < FS_SURVEY_MEASURES ? fs_survey_measures[measure].label : "not measured";
-}
-
 static void missing_list(FILE *stream, const struct fs_survey_data *data)
 {
     for (size_t i = 0; i < data->models * data->categories * data->methods; i++) {
@@ -174,11 +171,8 @@ static void missing_list(FILE *stream, const struct fs_survey_data *data)
 
 void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data)
 {
-    fprintf(stream,
-            "# fairstamp report of a sweep\n\n## Ranking\n\n| | method | place | bias left: %s | kept: %s | behind "
-            "the first | beaten by none | in |\n|---|---|---|---|---|---|---|---|\n",
-            label_of(data->bias), label_of(data->kept));
-    ranking_rows(stream, data, &markdown, "| ");
+    fprintf(stream, "# fairstamp report of a sweep\n");
+    fs_survey_ranking(stream, data, &fs_page_as_markdown);
     fs_survey_differences(stream, data, &fs_page_as_markdown);
     for (size_t model = 0; model < data->models; model++) {
         fprintf(stream, "\n## ");
@@ -204,15 +198,13 @@ void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data)
 
 void fs_survey_latex(FILE *stream, const struct fs_survey_data *data)
 {
-    fprintf(
-        stream,
-        "%% booktabs and longtable; intervals stand in brackets\n\\begin{tabular}{rlrrrrlr}\n\\toprule\n & method & "
-        "place & %s & %s & behind & unbeaten & in \\\\\n\\midrule\n",
-        label_of(data->bias), label_of(data->kept));
-    ranking_rows(stream, data, &latex, "");
-    fprintf(stream, "\\bottomrule\n\\end{tabular}\n");
+    fprintf(stream, "%% booktabs and longtable; intervals stand in brackets\n");
+    fs_survey_ranking(stream, data, &fs_page_as_latex);
+    fs_survey_differences(stream, data, &fs_page_as_latex);
     for (size_t model = 0; model < data->models; model++) {
-        fprintf(stream, "\n%% %s\n\\begin{longtable}{ll", data->model[model]);
+        fprintf(stream, "\n%% ");
+        fs_page_latex_text(stream, data->model[model]);
+        fprintf(stream, "\n\\begin{longtable}{ll");
         for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
             fprintf(stream, "%s", data->has[m] ? "r" : "");
         }

@@ -121,7 +121,7 @@
                     "unrelated words; 0: the method's plain form"},                                                    \
         {.key = #method ".balance_weight",                                                                             \
          .kind = FS_SETTING_NUMBER,                                                                                    \
-         .initial = (rate),                                                                                            \
+         .initial = "0.003",                                                                                           \
          .most = 1e6,                                                                                                  \
          FS_SETTING_MEMBER(struct fs_stamp_options, balance_weight),                                                   \
          .meaning = "weight of L_b, which keeps what is left of a term's gaps from pointing one way; 0: the method's " \

@@ -1,5 +1,5 @@
-"""Writes tests/golden/tables.json: what whole methods leave, by PyTorch in float64 (table_methods.py): log P of the sentences of small
-models' pairs; SS, LMS, gap, PS and CrowS of the trained models of the shared data.
+"""Writes tests/golden/tables.json: what whole methods leave, by PyTorch in float64 (table_methods.py, table_equal.py): log P of the
+sentences of small models' pairs; SS, LMS, gap, PS and CrowS of the trained models of the shared data.
 
     python make_tables.py SHARED [PART]     SHARED holds data/ and models/; PART: those alone that it is in the name of,
                                             such as "tables books-gpt2-mini fills"; columns of tables that are there stay
@@ -14,6 +14,7 @@ import sys
 import torch
 import transformers
 
+import table_equal
 import table_methods
 from make_maps import WORDS, make_text
 from make_scores import (LABELS, candidate_word, crows_masked_statements, geometric_mean, mean, plan_masked, plan_sentence_mean,
@@ -35,6 +36,9 @@ TABLES = {"books-bert-mini": {"first": {"fills": 100, "subjects": 40, "crows": 6
 SEARCH = {"request": "equal", "openings": 5, "iterations": 20, "learning_rate": 0.5, "weight_decay": 0.5, "kl_weight": 0.0625}
 TUNING = {"request": "equal", "epochs": 25, "batch": 128, "learning_rate": 5e-4}
 FURTHER = {"clip": 1, "hidden_dropout": 0, "attention_dropout": 0}
+STAMP = {"loss": "logratio", "neutral_subjects": 32, "generic_prompts": 4, "kl_rows": "all", "kl_without_completion": "true",
+         "level_weight": 0, "balance_weight": 0.003, "balance_width": 0.05, "keep_best": "true", "learning_rate": 1e-3,
+         "epsilon": 1e-8, "schedule": "cosine", "iterations": 80}
 STEPS = {"steps": 4, "batch": 12, "block": 32, "learning_rate": 5e-4}
 # the function, and the published settings that a case does not name; where they differ, of masked models
 METHODS = {
@@ -44,14 +48,22 @@ METHODS = {
     "ft": (table_methods.fine_tune, TUNING),
     "ft_l": (table_methods.fine_tune, {**TUNING, "norm_constraint": 2e-3}),
     "ft_m": (table_methods.fine_tune, {**TUNING, "batch": 1}),
+    "ft_equal": (table_equal.ft_equal, STAMP),
     "steer_add": (table_methods.steer_add, {"coefficient": -1}),
     "steer_ablate": (table_methods.steer_ablate, {}),
     "bias_neurons": (table_methods.bias_neurons, {"steps": 20, "share": 0.2, "least": 2, "most": 5}),
     "cda": (table_methods.further, {**FURTHER, "words": WORDS}),
     "dropout_debias": (table_methods.further, FURTHER)}
+# alpha and beta of masked models and of causal ones
+WEIGHTS = {True: {"alpha": 1, "beta": 1}, False: {"alpha": 0.1, "beta": 0.1}}
 DROPOUT = {True: {"hidden_dropout": 0.2, "attention_dropout": 0.15}, False: {"hidden_dropout": 0.15, "attention_dropout": 0.15}}
 # name of the column, method, what it sets; of pairs of one context and two completions (fills), or of two subjects, or of both
 FILLS, SUBJECTS = ["fills"], ["subjects"]
+# the method's plain form (method.md, 4) but for its rate and its few steps; of causal models with another L_e and alpha, for P of
+# small ones is so small that float32 does not follow
+PLAIN = {"loss": "logratio", "alpha": 1, "beta": 0.1, "generic_prompts": 1, "neutral_subjects": 0, "kl_rows": "first",
+         "kl_without_completion": "false", "keep_best": "false", "schedule": "constant", "balance_weight": 0, "iterations": 4}
+OF_MASKED = {"ft_equal_plain": {"loss": "gap", "alpha": 40}}
 CASES = [
     ("memit", "memit", {"layers": 2, "openings": 3, "iterations": 8, "update_weight": 1500}, FILLS + SUBJECTS),
     ("memit_anti", "memit", {"layers": 2, "openings": 3, "iterations": 8, "request": "anti"}, FILLS),
@@ -59,10 +71,13 @@ CASES = [
     ("rome", "rome", {"openings": 3, "iterations": 6}, FILLS + SUBJECTS),
     ("rome_anti", "rome", {"openings": 3, "iterations": 6, "request": "anti"}, FILLS),
     ("p_rome", "rome", {"openings": 2, "iterations": 6, "form": "p-rome"}, FILLS),
+    ("rome_published", "rome", {"openings": 3, "iterations": 6, "form": "rome"}, FILLS + SUBJECTS),
     ("ft", "ft", {"epochs": 4}, FILLS + SUBJECTS),
     ("ft_anti", "ft", {"epochs": 4, "batch": 16, "request": "anti"}, FILLS),
     ("ft_l", "ft_l", {"epochs": 6, "norm_constraint": 1e-3}, FILLS + SUBJECTS),
     ("ft_m", "ft_m", {"epochs": 2}, FILLS + SUBJECTS),
+    ("ft_equal", "ft_equal", {"iterations": 8, "level_weight": 0.1}, FILLS + SUBJECTS),
+    ("ft_equal_plain", "ft_equal", PLAIN, FILLS + SUBJECTS),
     ("steer_add", "steer_add", {}, FILLS + SUBJECTS),
     ("steer_ablate", "steer_ablate", {}, FILLS + SUBJECTS),
     ("bias_neurons", "bias_neurons", {"steps": 10}, FILLS + SUBJECTS),
@@ -70,7 +85,7 @@ CASES = [
     ("dropout_debias", "dropout_debias", STEPS, FILLS)]
 
 
-SMALL_ALONE = {"memit_anti", "rome_anti", "p_rome"}  # variants that tables do not have
+SMALL_ALONE = {"memit_anti", "rome_anti", "p_rome", "rome_published", "ft_equal", "ft_equal_plain"}  # variants that tables do not have
 # what small models are given instead: shorter trainings, which float32 follows
 SHORT = {"rome": {"openings": 2, "iterations": 5, "learning_rate": 0.2}, "memit": {"openings": 2, "iterations": 6, "update_weight": 200},
          "alphaedit": {"openings": 2, "iterations": 6, "ridge": 1}, "ft": {"epochs": 4}, "ft_l": {"epochs": 4}, "ft_m": {"epochs": 1},
@@ -171,12 +186,12 @@ def cases_on(model, kind):
 
 
 def settings_of(case, model):
-    return {**case[2], **(SHORT.get(case[1], {}) if model in MODELS else {})}
+    return {**case[2], **(OF_MASKED.get(case[0], {}) if is_masked(model) else {}), **(SHORT.get(case[1], {}) if model in MODELS else {})}
 
 
 def options_of(case, model, world):
     method, settings = case[1], settings_of(case, model)
-    own = DROPOUT[is_masked(model)] if method == "dropout_debias" else {}
+    own = {"dropout_debias": DROPOUT, "ft_equal": WEIGHTS}.get(method, {True: {}, False: {}})[is_masked(model)]
     return {**METHODS[method][1], **own, **settings, **{k: world[k] for k in ("layer", "tokens", "seed", "text", "made")}}
 
 

@@ -17,6 +17,7 @@
 #include "results/archive_merge.h"
 #include "results/page/page.h"
 #include "results/page/survey_data.h"
+#include "stages/evaluate/evaluate.h"
 #include "tests/unit/scratch.h"
 
 enum { FACTS = 6, SENTENCES = 12, ROWS = 3, MOST = 4 };
@@ -196,12 +197,33 @@ static struct fs_page_data read_page(const char *path, const char *against)
     return data;
 }
 
+/* Every line is a comment, a command, empty, or a row; each row of a table has the cells of its first line. */
+static void check_lines_of_latex(const char *tex)
+{
+    size_t cells = 0, rows = 0;
+    for (const char *line = tex; *line != '\0';) {
+        size_t length = strcspn(line, "\n"), found = 1;
+        cells = strncmp(line, "\\toprule", 9) == 0 ? 0 : cells;
+        if (length > 0 && line[0] != '%' && line[0] != '\\') {
+            assert_memory_equal(line + length - 3, " \\\\", 3);
+            for (size_t i = 1; i < length; i++) {
+                found += line[i] == '&' && line[i - 1] != '\\' ? 1 : 0;
+            }
+            cells = cells == 0 ? found : cells;
+            assert_int_equal(found, cells);
+            rows++;
+        }
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+    assert_true(rows > 1);
+}
+
 static void a_job_of_three_methods(void **state)
 {
     (void)state;
     struct fs_page_data data = read_page(write_job("abc", FACTS, SETTINGS), NULL);
     char *html = printed(fs_page_html, &data), *csv = printed(fs_page_differences_csv, &data),
-         *markdown = printed(fs_page_markdown, &data);
+         *markdown = printed(fs_page_markdown, &data), *tex = printed(fs_page_differences_latex, &data);
     check_has(html, "<h2>Method against method</h2>");
     check_has(html, "<th class=\"left\">less a</th><th>&lt;b&gt;</th><th>c</th>");
     check_has(html, "<td class=\"left\">DS <small>better: above 0</small></td><td>-83.33* <small>(-100.00 to -57.14; p "
@@ -211,6 +233,16 @@ static void a_job_of_three_methods(void **state)
     assert_null(strstr(html, "Without an interval"));
     check_has(markdown, "\n## Method against method\n");
     check_has(markdown, "| RS | above 0 | -50.00\\* (-100.00 to -14.29; p 0.375) | 0.00 (0.00 to 0.00; p 1.000) |");
+    check_has(
+        tex,
+        "% booktabs and longtable; intervals stand in brackets\n\n% Method against method\n% Each method less a, ");
+    check_has(tex, "\n\\begin{longtable}{llrr}\n\\toprule\nless a & better & $<$b$>$ & c \\\\\n\\midrule\n\\endhead\n");
+    check_has(tex, "\nDS & above 0 & -83.33* (-100.00 to -57.14; p 0.062) & 0.00 (0.00 to 0.00; p 1.000) \\\\\n");
+    check_has(tex, "\nRS & above 0 & -50.00* (-100.00 to -14.29; p 0.375) & 0.00 (0.00 to 0.00; p 1.000) \\\\\n"
+                   "\\bottomrule\n\\end{longtable}\n");
+    check_has(tex,
+              "% All rows: differences.csv; this table in LaTeX: differences.tex. Against another method: fairstamp");
+    check_lines_of_latex(tex);
     check_has(csv,
               "suite,category,subset,metric,scoring,ideal,compared,items,method,against,difference,low,high,p_value,"
               "gained,lost\r\n");
@@ -219,6 +251,7 @@ static void a_job_of_three_methods(void **state)
     free(html);
     free(csv);
     free(markdown);
+    free(tex);
     fs_page_release(&data);
 }
 
@@ -395,18 +428,43 @@ static char *printed_sweep(void (*print)(FILE *stream, const struct fs_survey_da
     return text_end(stream);
 }
 
+/* As the report of a sweep does it, cell by cell, with the differences of their pages. */
+static struct fs_survey_data read_sweep(const char *path, const char *reference)
+{
+    struct fs_survey_data data;
+    struct fs_archive *archive = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    expect(fs_survey_read(path, &data, &err), &err);
+    data.against.reference = reference != NULL ? strdup(reference) : NULL;
+    expect(fs_archive_open(path, FS_MERGED_FORMAT, &archive, &err), &err);
+    for (size_t i = 0; i < data.cells; i++) {
+        char group[200], table[216];
+        struct fs_results results = {0};
+        struct fs_differences differences = {0};
+        snprintf(group, sizeof group, "/cells/%s/evaluate", data.cell[i].id);
+        snprintf(table, sizeof table, "%s/results", group);
+        expect(fs_evaluate_read(archive, table, &results, &err), &err);
+        expect(fs_differences_read(archive, group, &results, reference, &differences, &err), &err);
+        expect(fs_survey_count(archive, data.cell[i].id, &results, &differences, &data.against, &err), &err);
+        fs_differences_release(&differences);
+        fs_results_release(&results);
+    }
+    fs_archive_close(archive);
+    return data;
+}
+
 static void cells_of_a_sweep_are_counted(void **state)
 {
     (void)state;
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_survey_data data;
     const char *path = write_sweep();
-    expect(fs_survey_read(path, NULL, &data, &err), &err);
+    struct fs_survey_data data = read_sweep(path, NULL);
+    assert_true(fs_survey_has_against(&data, "a") && fs_survey_has_against(&data, "c"));
+    assert_false(fs_survey_has_against(&data, "none"));
     assert_string_equal(data.against.reference, "a");
     assert_int_equal(data.against.cells, 2); /* the last two have b alone, and no a */
     assert_int_equal(data.against.without, 2);
     char *html = printed_sweep(fs_survey_html, &data), *csv = printed_sweep(fs_survey_differences_csv, &data),
-         *markdown = printed_sweep(fs_survey_markdown, &data);
+         *markdown = printed_sweep(fs_survey_markdown, &data), *tex = printed_sweep(fs_survey_latex, &data);
     check_has(csv, "<b>,a,ds,more,-83.33");
     check_has(csv, ",2,2,0,2\r\n");
     check_has(csv, "c,a,ds,more,0,1,1,0,0\r\n");
@@ -415,12 +473,16 @@ static void cells_of_a_sweep_are_counted(void **state)
                     "<small>better 0, worse 2 of 2</small></td>");
     check_has(html, "2 cells have that method and another, 2 without are left out.");
     check_has(markdown, "| c | 0.00 (0 b, 0 w of 1) | 0.00 (0 b, 0 w of 1) |");
+    check_has(tex, "\\begin{longtable}{lrrr}\n\\toprule\nless a & CrowS off 50 & DS & RS \\\\\n\\midrule\n\\endhead\n"
+                   "$<$b$>$ & -50.00 (2 b, 0 w of 2) & -83.33 (0 b, 2 w of 2) & ");
+    check_lines_of_latex(tex);
     free(html);
     free(csv);
     free(markdown);
+    free(tex);
     fs_survey_data_release(&data);
 
-    expect(fs_survey_read(path, "<b>", &data, &err), &err);
+    data = read_sweep(path, "<b>");
     assert_int_equal(data.against.cells, 3);
     csv = printed_sweep(fs_survey_differences_csv, &data);
     check_has(csv, "a,<b>,ds,more,83.33");
@@ -428,7 +490,7 @@ static void cells_of_a_sweep_are_counted(void **state)
     free(csv);
     fs_survey_data_release(&data);
 
-    expect(fs_survey_read(path, "none", &data, &err), &err);
+    data = read_sweep(path, "none");
     assert_int_equal(data.against.cells, 0);
     html = printed_sweep(fs_survey_html, &data);
     assert_null(strstr(html, "Method against method"));

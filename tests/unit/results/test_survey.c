@@ -137,7 +137,7 @@ static int read_survey(size_t index, struct fs_survey_data *data, struct fs_erro
     }
     expect(fs_result_table_write(&table, archive, err), err);
     expect(fs_archive_publish(archive, err), err);
-    return fs_survey_read(path, NULL, data, err);
+    return fs_survey_read(path, data, err);
 }
 
 static struct fs_survey_data read_good(void)
@@ -171,13 +171,41 @@ static size_t count_of(const char *text, const char *word)
     return count;
 }
 
+static void draw_front_of_all(FILE *stream, const struct fs_survey_data *data)
+{
+    fs_survey_front(stream, data, data->models);
+}
+
+static void draw_front_of_n(FILE *stream, const struct fs_survey_data *data)
+{
+    fs_survey_front(stream, data, 1);
+}
+
+static void check_has(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("\"%s\" is not in:\n%s", words, text);
+    }
+}
+
+static const struct fs_survey_rank *rank_of(const struct fs_survey_data *data, const char *method)
+{
+    size_t i = 0;
+    while (i < data->methods && strcmp(data->method[data->rank[i].method], method) != 0) {
+        i++;
+    }
+    assert_true(i < data->methods);
+    return &data->rank[i];
+}
+
 /*
  *              x            y            z
  *     a   .1 .3 / -4   .5 .5 / -1   .8 .8 / -6     bias left of two seeds / change of capability
  *     b   .4 / -2      .3 / -1      --
  *
- * Places in a: bias 1 2 3, kept 2 1 3: 1.5 1.5 3. In b of two methods of three, 1 and 3: 3 1. So y 1.25, x 2.25, z 3; behind y:
- * x 0 and 2, z 1.5. Of the draws of two tiles of two, x has 1.5, 2.25 or 3.
+ * x and y are in both. Places in a: bias 1 2, kept 2 1: 1.5 1.5; in b 2 1. So y 1.25, x 1.75, behind y 0 and 1. Of the draws
+ * of two tiles of two, x has 1.5, 1.75 or 2. z is in a alone, the last of three by both: 1; y is second by bias and first by
+ * what was kept: half of one of two others is better, 0.25; behind 0.75.
  */
 static void places_worked_by_hand(void **state)
 {
@@ -212,13 +240,15 @@ static void places_worked_by_hand(void **state)
         const char *name;
         size_t tiles;
         double place, bias, kept, behind;
-        bool best;
-    } expected[] = {
-        {"y", 2, 1.25, 0.4, -1, NAN, true}, {"x", 2, 2.25, 0.3, -3, 1, true}, {"z", 1, 3, 0.8, -6, 1.5, false}};
+        bool ranked, best;
+    } expected[] = {{"y", 2, 1.25, 0.4, -1, NAN, true, true},
+                    {"x", 2, 1.75, 0.3, -3, 0.5, true, true},
+                    {"z", 1, 1, 0.8, -6, 0.75, false, false}};
     for (size_t i = 0; i < 3; i++) {
         const struct fs_survey_rank *rank = &data.rank[i];
         assert_string_equal(data.method[rank->method], expected[i].name);
         assert_int_equal(rank->tiles, expected[i].tiles);
+        assert_int_equal(rank->ranked, expected[i].ranked);
         near(rank->place.value, expected[i].place);
         near(rank->bias.value, expected[i].bias);
         near(rank->kept.value, expected[i].kept);
@@ -227,20 +257,174 @@ static void places_worked_by_hand(void **state)
         assert_int_equal(fs_survey_number(&data, rank->method), i + 1);
     }
     near(data.rank[1].place.low, 1.5);
-    near(data.rank[1].place.high, 3);
+    near(data.rank[1].place.high, 2);
+    near(data.rank[1].behind.low, 0);
+    near(data.rank[1].behind.high, 1);
+    assert_true(isnan(data.rank[2].place.low)); /* a single tile */
+    near(data.rank[2].kept.low, -6);            /* its own: the least of two seeds */
     near(data.unedited_bias.value, 1);
     near(data.unedited_kept.value, 0);
     char *html = printed(fs_survey_html, &data), *csv = printed(fs_survey_csv, &data),
-         *tex = printed(fs_survey_latex, &data);
+         *tex = printed(fs_survey_latex, &data), *markdown = printed(fs_survey_markdown, &data),
+         *ranking = printed(fs_survey_ranking_csv, &data);
     assert_non_null(strstr(html, "m, b: z: its job does not have this method"));
     assert_non_null(strstr(html, "href=\"cells/m.a.seed%3D1/index.html\""));
     assert_non_null(strstr(csv, "\r\nm,a,x,m.a.seed=1,2,1,0.2,0.1,0.3"));
     assert_non_null(strstr(csv, "m,b,z,,0,,,,"));
-    assert_non_null(
-        strstr(tex, "1 & y & 1.25 (1.00 to 1.50) & 0.40 (0.30 to 0.50) & -1.0 (-1.0 to -1.0) & -- & yes & 2/2 \\\\"));
+    check_has(html,
+              "<tr><td class=\"left\">1 y</td><td>1.25 <small>(1.00 to 1.50)</small></td><td>0.40 <small>(0.30 to "
+              "0.50)</small></td><td>-1.0 <small>(-1.0 to -1.0)</small></td><td>yes</td><td></td></tr>");
+    check_has(tex, "1 y & 1.25 (1.00 to 1.50) & 0.40 (0.30 to 0.50) & -1.0 (-1.0 to -1.0) & yes &  \\\\\n");
+    check_has(markdown, "| 1 y | 1.25 (1.00 to 1.50) | 0.40 (0.30 to 0.50) | -1.0 (-1.0 to -1.0) | yes |  |\n");
+    check_has(ranking, "1,y,1.25,1,1.5,0.4,0.3,0.5,-1,-1,-1,,,,yes,2,2,yes,,,,,,,\r\n");
+    check_has(html,
+              "<tr><td class=\"left\">3 z</td><td>1.00</td><td>0.80 <small>(0.80 to 0.80)</small></td><td>-6.0 "
+              "<small>(-6.0 to -6.0)</small></td><td>0.75</td><td>1 of 2</td><td class=\"left wrap\">b</td></tr>");
+    check_has(tex, "3 z & 1.00 & 0.80 (0.80 to 0.80) & -6.0 (-6.0 to -6.0) & 0.75 & 1 of 2 & b \\\\\n");
+    check_has(markdown, "| 3 z | 1.00 | 0.80 (0.80 to 0.80) | -6.0 (-6.0 to -6.0) | 0.75 | 1 of 2 | b |\n");
+    check_has(ranking, "3,z,,,,0.8,0.8,0.8,-6,-6,-6,,,,,1,2,no,1,,,0.75,,,b\r\n");
+    assert_null(strstr(html, "No two methods"));
+    free(markdown);
+    free(ranking);
     free(html);
     free(csv);
     free(tex);
+    fs_survey_data_release(&data);
+}
+
+/*
+ *              x          y          e
+ *     m a   .1 / -1    .2 / -2      --        bias left / change of capability
+ *     m b   .3 / -3    .4 / -1      --
+ *     n a   .5 / -4    .7 / -6   .05 / 0
+ *     n b   .6 / -5    .6 / -7      --
+ *
+ * e is the best of the one tile that it is in, and is not ranked above x, which is everywhere: it is below, first of its tile
+ * (0), and x half (0.5, one of two is better by both); behind -0.5. Places of x: 1, 1.5, 1, 1.25 (equal bias): 1.1875, and those
+ * of y what is left to 3, with e and without it.
+ */
+static void one_easy_tile_gives_no_lead(void **state)
+{
+    (void)state;
+    static const double left[4][2] = {{0.1, 0.2}, {0.3, 0.4}, {0.5, 0.7}, {0.6, 0.6}},
+                        change[4][2] = {{-1, -2}, {-3, -1}, {-4, -6}, {-5, -7}};
+    for (int with = 0; with < 2; with++) {
+        begin();
+        for (size_t i = 0; i < 4; i++) {
+            const char *category = i % 2 == 0 ? "a" : "b";
+            add_cell(i < 2 ? "m" : "n", category, "", 1);
+            if (with == 1 && i == 2) {
+                add_method(category, "e", 0.05, 0);
+            }
+            add_method(category, "x", left[i][0], change[i][0]);
+            add_method(category, "y", left[i][1], change[i][1]);
+        }
+        struct fs_survey_data data = read_good();
+        assert_string_equal(data.method[data.rank[0].method], "x");
+        near(data.rank[0].place.value, 1.1875);
+        near(data.rank[0].bias.value, 0.375);
+        near(data.rank[0].kept.value, -3.25);
+        assert_string_equal(data.method[data.rank[1].method], "y");
+        near(data.rank[1].place.value, 1.8125);
+        near(data.rank[1].behind.value, 0.625);
+        assert_int_equal(data.block.methods, 2);
+        assert_int_equal(data.block.tiles, 4);
+        if (with == 1) {
+            assert_string_equal(data.method[data.rank[2].method], "e");
+            assert_false(data.rank[2].ranked || data.rank[2].best);
+            near(data.rank[2].place.value, 0);
+            near(data.rank[2].behind.value, -0.5);
+            near(data.rank[2].kept.low, -1); /* that of its only tile, over items */
+            char *html = printed(fs_survey_html, &data), *csv = printed(fs_survey_ranking_csv, &data),
+                 *all = printed(draw_front_of_all, &data), *of_n = printed(draw_front_of_n, &data);
+            check_has(html, "<td>1 of 4</td><td class=\"left wrap\">m; n: b</td>");
+            check_has(csv, ",no,0,,,-0.5,,,m; n: b\r\n");
+            assert_null(strstr(all, "3 e")); /* its means are of other tiles */
+            assert_null(strstr(of_n, "3 e"));
+            free(html);
+            free(csv);
+            free(all);
+            free(of_n);
+        }
+        fs_survey_data_release(&data);
+    }
+}
+
+/*
+ *              x          y          z
+ *       a   .1 / -1    .2 / -2    .3 / -3
+ *       b   .4 / -1    .3 / -1      --
+ *       c   .5 / -1      --         --
+ *
+ * x alone is in all: ranked are x and y over a and b, four numbers, not the three of a. y: 2 and 1 (bias 1, kept as good: 1.5;
+ * mean 1.25): 1.625; x: 1 and 1.75: 1.375. c counts in no mean of x.
+ */
+static void the_largest_common_block(void **state)
+{
+    (void)state;
+    begin();
+    add_cell("m", "a", "", 1);
+    add_method("a", "x", 0.1, -1);
+    add_method("a", "y", 0.2, -2);
+    add_method("a", "z", 0.3, -3);
+    add_cell("m", "b", "", 1);
+    add_method("b", "x", 0.4, -1);
+    add_method("b", "y", 0.3, -1);
+    add_cell("m", "c", "", 1);
+    add_method("c", "x", 0.5, -1);
+    struct fs_survey_data data = read_good();
+    assert_int_equal(data.block.methods, 2);
+    assert_int_equal(data.block.tiles, 2);
+    assert_int_equal(data.block.of, 3);
+    assert_true(data.block.tile[0] && data.block.tile[1] && !data.block.tile[2]);
+    near(rank_of(&data, "x")->place.value, 1.375);
+    near(rank_of(&data, "x")->bias.value, 0.25);
+    near(rank_of(&data, "y")->place.value, 1.625);
+    near(rank_of(&data, "z")->place.value, 1);
+    assert_false(rank_of(&data, "z")->ranked);
+    char *html = printed(fs_survey_html, &data);
+    check_has(
+        html,
+        "No two methods are in all of the 3 models and categories that have one. The ranking is over a, b, where");
+    check_has(html, "<td class=\"left wrap\">b, c</td>");
+    free(html);
+    fs_survey_data_release(&data);
+
+    begin(); /* nothing in common */
+    add_cell("m", "a", "", 1);
+    add_method("a", "x", 0.1, -1);
+    add_cell("m", "b", "", 1);
+    add_method("b", "y", 0.2, -2);
+    data = read_good();
+    assert_int_equal(data.block.methods, 0);
+    assert_true(isnan(data.rank[0].place.value) && isnan(data.rank[0].behind.value));
+    near(data.rank[0].bias.value, 0.1);
+    html = printed(fs_survey_html, &data);
+    check_has(html, "No two methods are in one model and category: none can be ranked against another.");
+    assert_int_equal(count_of(html, "nan") - count_of(html, "nance"), 0);
+    free(html);
+    fs_survey_data_release(&data);
+}
+
+/* What was kept is measured of x alone: y has no place there. Where it is of neither, places are by bias. */
+static void both_numbers_or_no_place(void **state)
+{
+    (void)state;
+    begin();
+    add_cell("m", "a", "", 1);
+    add_method("a", "x", 0.4, -1);
+    add_row("biaske", "a", "held_out", "gap", "y", (struct number){0, 2, 0.2, 0.1, 0.3});
+    add_cell("m", "b", "", 1);
+    add_row("biaske", "b", "held_out", "gap", "x", (struct number){0, 2, 0.6, 0.5, 0.7});
+    add_row("biaske", "b", "held_out", "gap", "y", (struct number){0, 2, 0.4, 0.3, 0.5});
+    struct fs_survey_data data = read_good();
+    assert_true(fs_survey_tile_at(&data, 0, 0, 0)->in && !fs_survey_tile_at(&data, 0, 0, 1)->in);
+    assert_string_equal(fs_survey_tile_at(&data, 0, 0, 1)->why, "not measured: its results do not have what was kept");
+    assert_int_equal(data.block.methods, 2);
+    assert_true(!data.block.tile[0] && data.block.tile[1]);
+    near(rank_of(&data, "x")->place.value, 2);
+    near(rank_of(&data, "y")->place.value, 1);
+    near(rank_of(&data, "y")->bias.low, 0.15); /* of the single tile: its own */
     fs_survey_data_release(&data);
 }
 
@@ -370,9 +554,10 @@ static void an_index_that_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places_worked_by_hand),      cmocka_unit_test(settings_are_methods),
-        cmocka_unit_test(many_of_everything),         cmocka_unit_test(one_of_everything),
-        cmocka_unit_test(an_index_that_does_not_fit),
+        cmocka_unit_test(places_worked_by_hand),    cmocka_unit_test(one_easy_tile_gives_no_lead),
+        cmocka_unit_test(the_largest_common_block), cmocka_unit_test(both_numbers_or_no_place),
+        cmocka_unit_test(settings_are_methods),     cmocka_unit_test(many_of_everything),
+        cmocka_unit_test(one_of_everything),        cmocka_unit_test(an_index_that_does_not_fit),
     };
     return cmocka_run_group_tests(tests, make_table, free_table);
 }
