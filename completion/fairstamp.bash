@@ -112,6 +112,7 @@ _fairstamp_setting() # KEY=VALUE
     memit.request) _fairstamp_words "anti crossed equal" ;;
     alphaedit.layer) _fairstamp_words auto ;;
     alphaedit.request) _fairstamp_words "anti crossed equal" ;;
+    biasedit.preset) _fairstamp_words "published small" ;;
     cda.preset) _fairstamp_words "published small" ;;
     cda.dropout) _fairstamp_words "true false" ;;
     cda.case) _fairstamp_words "fold exact" ;;
@@ -165,13 +166,16 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     alphaedit.layers alphaedit.request alphaedit.openings alphaedit.iterations
     alphaedit.learning_rate alphaedit.weight_decay alphaedit.clamp alphaedit.kl_weight
     alphaedit.enough alphaedit.batch alphaedit.checkpoint_every alphaedit.threshold
-    alphaedit.ridge cda.preset cda.steps cda.batch cda.block cda.learning_rate cda.clip
-    cda.checkpoint_every cda.dropout cda.case dropout_debias.preset dropout_debias.steps
-    dropout_debias.batch dropout_debias.block dropout_debias.learning_rate
-    dropout_debias.clip dropout_debias.checkpoint_every dropout_debias.hidden_dropout
-    dropout_debias.attention_dropout self_debias.lambda self_debias.epsilon
-    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
-    layers.compare checkpoint_seconds checkpoint_share"
+    alphaedit.ridge biasedit.preset biasedit.layers biasedit.above biasedit.rank
+    biasedit.batch biasedit.epochs biasedit.learning_rate biasedit.edit_rate
+    biasedit.keep_weight biasedit.clip biasedit.validation biasedit.patience
+    biasedit.checkpoint_every biasedit.memory cda.preset cda.steps cda.batch cda.block
+    cda.learning_rate cda.clip cda.checkpoint_every cda.dropout cda.case
+    dropout_debias.preset dropout_debias.steps dropout_debias.batch dropout_debias.block
+    dropout_debias.learning_rate dropout_debias.clip dropout_debias.checkpoint_every
+    dropout_debias.hidden_dropout dropout_debias.attention_dropout self_debias.lambda
+    self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

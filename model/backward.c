@@ -260,6 +260,24 @@ struct fs_layer_run fs_layer_begin_backward(const struct fs_pass *pass, size_t l
     return run;
 }
 
+/* What W_out of a layer above the edit's first read, and the gradient of what it put out, to an edit that sees both. */
+static void show_upper_layer(const struct fs_tape *tape, size_t layer, const struct fs_layer_run *run,
+                             fs_real *gradient)
+{
+    const struct fs_pass *pass = &tape->pass;
+    const struct fs_layer_spec *own = &pass->model->spec.layer[layer];
+    const struct fs_activations *activations = run->activations;
+    fs_real *key = pass->workspace->dffn.data; /* `active` is not kept: made again */
+    if (!pass->edit->kind->sees_upper_layers || own->experts > 0) {
+        return;
+    }
+    fs_kernel_activation(own->activation, own->gated ? activations->gate : activations->up,
+                         own->gated ? activations->up : NULL, key, run->tokens * own->ffn);
+    const struct fs_edit_run edited = {
+        .backend = pass->model->backend, .layer = layer, .tokens = run->tokens, .key = key};
+    pass->edit->kind->ffn_output_backward(pass->edit, &edited, run->gradient[FS_STREAM_Y], NULL, gradient, NULL);
+}
+
 int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_real *dx, struct fs_error *err)
 {
     const struct fs_pass *pass = &tape->pass;
@@ -278,7 +296,9 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
         struct fs_layer_run run = fs_layer_begin_backward(pass, l, &tape->activations[l], dh);
-        fs_steps_backward(&run, 0, run.layer->steps);
+        fs_steps_backward(&run, run.layer->seam, run.layer->steps);
+        show_upper_layer(tape, l, &run, gradient);
+        fs_steps_backward(&run, 0, run.layer->seam);
     }
     /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
     activations.active = workspace->dffn.data;

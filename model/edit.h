@@ -37,6 +37,9 @@ struct fs_edit_run {
 struct fs_edit_kind {
     const char *name; /* "stamp" */
     bool reads_keys;  /* its hooks at an FFN read run->key, and x no more; its check refuses a layer of experts */
+    /* fs_upper_backward calls ffn_output_backward at each layer above the first too, from the top down. Forward it adds
+     * nothing there: the pass's model is what it is there to see. A layer of experts is passed over. */
+    bool sees_upper_layers;
     /* Whether the edit fits a model; FS_EXIT_DATA says what does not. */
     int (*check)(const struct fs_edit *edit, const struct fs_spec *spec, struct fs_error *err);
 

@@ -21,6 +21,7 @@
     ROW(rome)                                                                                                          \
     ROW(memit)                                                                                                         \
     ROW(alphaedit)                                                                                                     \
+    ROW(biasedit)                                                                                                      \
     ROW(cda)                                                                                                           \
     ROW(dropout_debias)
 /* They take an edit that is there, or make it of settings alone. */

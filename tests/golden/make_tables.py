@@ -14,6 +14,7 @@ import sys
 import torch
 import transformers
 
+import biasedit
 import table_equal
 import table_methods
 from make_maps import WORDS, make_text
@@ -45,6 +46,8 @@ METHODS = {
     "rome": (table_methods.rome, {**SEARCH, "openings": 20, "clamp": 4, "form": "r-rome"}),
     "memit": (table_methods.memit, {**SEARCH, "clamp": 0.75, "update_weight": 20000}),
     "alphaedit": (table_methods.memit, {**SEARCH, "clamp": 0.75, "threshold": 0.02, "ridge": 10}),
+    "biasedit": (biasedit.biasedit, {"layers": 3, "above": 0, "rank": 1920, "batch": 128, "epochs": 100, "keep_weight": 1, "clip": 1,
+                                     "validation": 0.15, "patience": 5}),
     "ft": (table_methods.fine_tune, TUNING),
     "ft_l": (table_methods.fine_tune, {**TUNING, "norm_constraint": 2e-3}),
     "ft_m": (table_methods.fine_tune, {**TUNING, "batch": 1}),
@@ -68,6 +71,9 @@ CASES = [
     ("memit", "memit", {"layers": 2, "openings": 3, "iterations": 8, "update_weight": 1500}, FILLS + SUBJECTS),
     ("memit_anti", "memit", {"layers": 2, "openings": 3, "iterations": 8, "request": "anti"}, FILLS),
     ("alphaedit", "alphaedit", {"layers": 2, "openings": 3, "iterations": 8}, FILLS + SUBJECTS),
+    ("biasedit", "biasedit", {"layers": 2, "rank": 12, "batch": 5, "epochs": 4, "learning_rate": 2e-05, "edit_rate": 0.0001}, FILLS + SUBJECTS),
+    ("biasedit_one", "biasedit", {"layers": 1, "above": 1, "epochs": 3, "learning_rate": 5e-05, "edit_rate": 0.0003, "validation": 0,
+                                  "keep_weight": 0.5}, FILLS),
     ("rome", "rome", {"openings": 3, "iterations": 6}, FILLS + SUBJECTS),
     ("rome_anti", "rome", {"openings": 3, "iterations": 6, "request": "anti"}, FILLS),
     ("p_rome", "rome", {"openings": 2, "iterations": 6, "form": "p-rome"}, FILLS),
@@ -85,7 +91,7 @@ CASES = [
     ("dropout_debias", "dropout_debias", STEPS, FILLS)]
 
 
-SMALL_ALONE = {"memit_anti", "rome_anti", "p_rome", "rome_published", "ft_equal", "ft_equal_plain"}  # variants that tables do not have
+SMALL_ALONE = {"memit_anti", "rome_anti", "p_rome", "biasedit", "biasedit_one", "rome_published", "ft_equal", "ft_equal_plain"}  # variants that tables do not have
 # what small models are given instead: shorter trainings, which float32 follows
 SHORT = {"rome": {"openings": 2, "iterations": 5, "learning_rate": 0.2}, "memit": {"openings": 2, "iterations": 6, "update_weight": 200},
          "alphaedit": {"openings": 2, "iterations": 6, "ridge": 1}, "ft": {"epochs": 4}, "ft_l": {"epochs": 4}, "ft_m": {"epochs": 1},

@@ -1,5 +1,7 @@
 """Streams of random numbers as model/numbers/random.c has them (SplitMix64), written anew."""
 
+import math
+
 GAMMA, MASK = 0x9e3779b97f4a7c15, (1 << 64) - 1
 
 
@@ -28,3 +30,17 @@ class Random:
             draw = self.next()
             if draw < MASK - MASK % bound:
                 return draw % bound
+
+    def normal(self):
+        """Marsaglia's polar method, of which the second number is not used."""
+        while True:
+            u, v = 2 * self.uniform() - 1, 2 * self.uniform() - 1
+            square = u * u + v * v
+            if 0 < square < 1:
+                return u * math.sqrt(-2 * math.log(square) / square)
+
+    def shuffle(self, numbers):
+        """Fisher and Yates, from the end, in place."""
+        for i in range(len(numbers), 1, -1):
+            j = self.below(i)
+            numbers[i - 1], numbers[j] = numbers[j], numbers[i - 1]

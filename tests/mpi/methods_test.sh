@@ -100,6 +100,7 @@ within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.e
 within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
 within+=(memit) several+=(--set memit.iterations=3 --set memit.openings=1 --set memit.layer=0 --set memit.batch=2)
 within+=(alphaedit) several+=(--set alphaedit.iterations=3 --set alphaedit.layer=0)
+within+=(biasedit) several+=(--set biasedit.layers=2 --set biasedit.epochs=3 --set biasedit.batch=3 --set biasedit.edit_rate=0.001)
 within+=(steer_add steer_ablate)
 within+=(bias_neurons) several+=(--set bias_neurons.steps=3)
 several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
@@ -121,6 +122,17 @@ wait $mpirun_pid
 timeout 600 mpirun -n 3 "$fairstamp" "${cda[@]}" >/dev/null 2>err || { fail "cda: after a kill"; cat err; }
 grep -qE 'cda: (goes on from step [1-9]|done before)' err || fail "cda: what was saved is not used: $(cat err)"
 "$fairstamp" verify --equal s1/cda.h5 k/cda.h5 >/dev/null 2>verdict || fail "cda: after a kill: $(cat verdict)"
+# an editor is killed on the way, and goes on
+edit=(train "$job" "${several[@]}" --set methods=biasedit --set biasedit.epochs=12 --set biasedit.patience=12 --set biasedit.checkpoint_every=1 --set checkpoint_share=1)
+timeout 600 "$fairstamp" "${edit[@]}" --set output=e1 >/dev/null 2>err || { fail "biasedit"; cat err; }
+mpirun -n 2 "$fairstamp" "${edit[@]}" --set output=e2 >/dev/null 2>&1 </dev/null &
+mpirun_pid=$!
+for ((i = 0; i < 6000; i++)); do [ -e e2/biasedit.part.h5 ] || [ -e e2/biasedit.h5 ] && break || sleep 0.01; done
+kill -KILL "$(pgrep -P $mpirun_pid | tail -n 1)" 2>/dev/null
+wait $mpirun_pid
+timeout 600 mpirun -n 4 "$fairstamp" "${edit[@]}" --set output=e2 >/dev/null 2>err || { fail "biasedit: after a kill"; cat err; }
+grep -qE 'biasedit: (goes on from step [1-9]|done before)' err || fail "biasedit: what was saved is not used: $(cat err)"
+"$fairstamp" verify --equal e1/biasedit.h5 e2/biasedit.h5 >/dev/null 2>verdict || fail "biasedit: after a kill: $(cat verdict)"
 # where the root can save nothing on the way, all ranks go on
 limit=$(($(stat -c %s s1/cda.h5) / 1024 + 16)) # KiB of a file: enough for the results
 timeout 600 mpirun --mca btl self,tcp -n 3 bash -c "ulimit -f $limit && exec \"\$@\"" limited "$fairstamp" "${cda[@]}" --set output=f >/dev/null 2>err ||

@@ -346,6 +346,10 @@ static void sizes_are_those_of_what_is_made(void **state)
             if (edit.kind == &fs_edit_weight && fs_weight_of(&edit).rank > 0) { /* as many factors as there are pairs */
                 assert_in_range(edit.count, 1, size.parameters + size.shared);
                 assert_in_range(inner, 1, size.inner);
+            } else if (strcmp(method->name, "biasedit") == 0) { /* of what makes the edit: two blocks, eta, lambda */
+                size_t n = fs_weight_of(&edit).ffn + fs_weight_of(&edit).hidden, l = fs_weight_of(&edit).layers;
+                assert_int_equal(size.parameters + size.shared, 2 * (2 * n * (3 * n / 8) + n + 2 * l * n) + 2 * l);
+                assert_int_equal(size.inner, inner);
             } else {
                 assert_int_equal(size.parameters + size.shared, edit.count);
                 assert_int_equal(size.inner, inner);
