@@ -92,10 +92,10 @@ int fs_further_state_begin(const struct fs_method_task *task, struct fs_further_
                : -1;
 }
 
-int fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err)
+void fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state)
 {
     fs_trainable_set(state->edit.model, state->share.first, state->share.count, state->delta);
-    return fs_runner_gather(task->runner, fs_trainable_weights(state->edit.model), state->edit.count, err);
+    fs_runner_gather(task->runner, fs_trainable_weights(state->edit.model), state->edit.count);
 }
 
 void fs_further_state_release(struct fs_further_state *state)
@@ -422,7 +422,8 @@ static int update(struct trainer *t, struct fs_error *err)
         fs_kernel_scale(t->total, at.count, (fs_real)(t->options->clip / (norm + 1e-6)));
     }
     fs_adam_step(&adam, state->base.step + 1, t->total, &at);
-    return fs_further_state_apply(t->task, state, err);
+    fs_further_state_apply(t->task, state);
+    return 0;
 }
 
 static int train(struct trainer *t, fs_training_save *save, void *context, struct fs_error *err)

@@ -43,7 +43,7 @@ int fs_further_state_create(const struct fs_further_form *form, const struct fs_
 /* Of a state without them: model and share, the unedited model's. */
 int fs_further_state_begin(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err);
 /* Makes the model of the shares. Collective. */
-int fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err);
+void fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state);
 void fs_further_state_release(struct fs_further_state *state); /* takes a zeroed struct */
 
 /* As fs_trainer.train. Collective. A gradient that is not finite is FS_EXIT_DATA. */

@@ -128,7 +128,7 @@ struct fs_share fs_runner_share(size_t length, size_t rank, size_t ranks);
 int fs_runner_sum_shared(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                          size_t tail, fs_real *own, struct fs_error *err);
 /* numbers[length], of which each rank has set its share: all of them on all ranks. */
-int fs_runner_gather(struct fs_runner *runner, fs_real *numbers, size_t length, struct fs_error *err);
+void fs_runner_gather(struct fs_runner *runner, fs_real *numbers, size_t length);
 /*
  * `value`, as rank 0 has it, goes from rank to rank; each one's `add` adds what it has to it. All get the end: what one rank
  * with all shares would have made of it.

@@ -301,9 +301,10 @@ static int check_shares_of(struct fs_runner *runner, const struct fs_work *work,
         status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: its share is not that of the sum", runner->rank);
     }
     memcpy(all + share.first, own, share.count * sizeof *own);
-    if (fs_runner_agree(runner, status, err) != 0 || fs_runner_gather(runner, all, length, err) != 0 ||
-        fs_runner_fold(runner, &square, sizeof square, add_share, &shares, err) != 0) {
-        status = -1;
+    status = fs_runner_agree(runner, status, err);
+    if (status == 0) {
+        fs_runner_gather(runner, all, length);
+        status = fs_runner_fold(runner, &square, sizeof square, add_share, &shares, err);
     }
     for (size_t i = 0; i < length; i++) {
         expected += (double)total[i] * (double)total[i];

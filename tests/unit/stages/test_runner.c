@@ -193,7 +193,7 @@ static void one_rank_has_the_whole_vector(void **state)
     assert_true(passed.calls == 2);
     passed = (struct passed){0};
     assert_int_equal(fs_runner_collect(runner, own, 0, take, &passed, &err), 0);
-    assert_int_equal(fs_runner_gather(runner, own, length, &err), 0);
+    fs_runner_gather(runner, own, length);
     assert_true(memcmp(own, other, FS_RUNNER_PIECE * sizeof *own) == 0 && passed.calls == 0);
 
     size_t value = 5, two = 2;
