@@ -29,6 +29,8 @@ static const char style[] =
     "overflow-wrap:anywhere;font-size:.8rem;background:var(--card);padding:.6rem;border-radius:.4rem}"
     "h3{font-size:1rem;margin:1.6rem 0 .2rem}summary{cursor:pointer;margin:.4rem 0}"
     ".wide td small{display:block}@media(max-width:72rem){td small{display:block}}"
+    "@media(max-width:40rem){td:first-child:not([colspan]),th:first-child:not([colspan]){white-space:normal;"
+    "overflow-wrap:anywhere;min-width:6rem;max-width:9rem}}" /* a long name leaves room for its numbers */
     "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
     "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
     "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
