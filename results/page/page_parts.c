@@ -11,6 +11,7 @@ static const char style[] =
     ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"
     "@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#bbb;--paper:#16181c;--rule:#3a3d44;--card:#22252b}}"
     "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;padding:1rem;"
+    "overflow-wrap:break-word;"
     "max-width:70rem}h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px "
     "solid "
     "var(--rule)}p,figcaption{max-width:42rem}figcaption,.note{color:var(--soft);font-size:.9rem}.date{white-space:"
@@ -29,6 +30,8 @@ static const char style[] =
     "overflow-wrap:anywhere;font-size:.8rem;background:var(--card);padding:.6rem;border-radius:.4rem}"
     "h3{font-size:1rem;margin:1.6rem 0 .2rem}summary{cursor:pointer;margin:.4rem 0}"
     ".wide td small{display:block}@media(max-width:72rem){td small{display:block}}"
+    "@media(max-width:40rem){td:first-child:not([colspan]),th:first-child:not([colspan]){white-space:normal;"
+    "overflow-wrap:anywhere;min-width:6rem;max-width:9rem}}" /* a long name leaves room for its numbers */
     "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
     "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
     "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"

@@ -490,6 +490,11 @@ static void many_of_everything(void **state)
     assert_int_equal(count_of(html, "nan") - count_of(html, "nance"), 0);
     assert_non_null(strstr(html, "physical-appearance: its cell is in the archive without evaluate"));
     assert_non_null(strstr(markdown, "a\\_long\\_name"));
+    check_has(html, "padding:1rem;overflow-wrap:break-word;"); /* no name makes the page wider than a phone */
+    /* the first column, which stays where the others are scrolled, is not as wide as a phone whatever a method is called */
+    check_has(html,
+              "@media(max-width:40rem){td:first-child:not([colspan]),th:first-child:not([colspan]){white-space:normal;"
+              "overflow-wrap:anywhere;min-width:6rem;max-width:9rem}}");
     free(html);
     free(markdown);
     fs_survey_data_release(&data);
