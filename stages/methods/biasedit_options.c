@@ -14,8 +14,8 @@
 
 static const struct fs_preset_row preset_rows[] = {
     PRESET("published", "learning_rate", "1e-06"), PRESET("published", "edit_rate", "1e-07"),
-    PRESET("published", "keep_weight", "1"),       PRESET("small", "learning_rate", "1e-05"),
-    PRESET("small", "edit_rate", "0.0001"),        PRESET("small", "keep_weight", "0.01")};
+    PRESET("published", "keep_weight", "1"),       PRESET("small", "learning_rate", "1e-06"),
+    PRESET("small", "edit_rate", "1e-05"),         PRESET("small", "keep_weight", "1")};
 static const struct fs_presets presets = {preset_rows, sizeof preset_rows / sizeof preset_rows[0]};
 
 #define ROW(name) .key = "biasedit." #name, FS_SETTING_MEMBER(struct fs_biasedit_options, name)
@@ -40,11 +40,11 @@ static const struct fs_setting rows[] = {
      .meaning = "of a group, at most: those that one edit of a step is for; published: 128, and 64 for large models"},
     {ROW(epochs), .kind = FS_SETTING_INTEGER, .initial = "100", .least = 1, .most = 1000000, .unit = "epochs",
      .meaning = "over all groups, at most"},
-    {ROW(learning_rate), .kind = FS_SETTING_NUMBER, .initial = "1e-05", .least = 1e-12, .most = 10,
+    {ROW(learning_rate), .kind = FS_SETTING_NUMBER, .initial = "1e-06", .least = 1e-12, .most = 10,
      .meaning = "Adam's step size, of all numbers of the editor"},
-    {ROW(edit_rate), .kind = FS_SETTING_NUMBER, .initial = "0.0001", .least = 1e-12, .most = 10,
+    {ROW(edit_rate), .kind = FS_SETTING_NUMBER, .initial = "1e-05", .least = 1e-12, .most = 10,
      .meaning = "how far the editor moves what W_out puts out, to begin with; it is learnt too"},
-    {ROW(keep_weight), .kind = FS_SETTING_NUMBER, .initial = "0.01", .most = 1e6,
+    {ROW(keep_weight), .kind = FS_SETTING_NUMBER, .initial = "1", .most = 1e6,
      .meaning = "of the loss that unrelated statements keep their probability; published: 1e-6 to 5, by model"},
     {ROW(clip), .kind = FS_SETTING_NUMBER, .initial = "1", .most = 1e6,
      .meaning = "bound of the norm of a step's gradient; 0: none"},

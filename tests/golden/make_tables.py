@@ -71,7 +71,7 @@ CASES = [
     ("memit", "memit", {"layers": 2, "openings": 3, "iterations": 8, "update_weight": 1500}, FILLS + SUBJECTS),
     ("memit_anti", "memit", {"layers": 2, "openings": 3, "iterations": 8, "request": "anti"}, FILLS),
     ("alphaedit", "alphaedit", {"layers": 2, "openings": 3, "iterations": 8}, FILLS + SUBJECTS),
-    ("biasedit", "biasedit", {"layers": 2, "rank": 12, "batch": 5, "epochs": 4, "learning_rate": 2e-05, "edit_rate": 0.0001}, FILLS + SUBJECTS),
+    ("biasedit", "biasedit", {"layers": 2, "rank": 12, "batch": 5, "epochs": 4, "learning_rate": 2e-05, "edit_rate": 0.0001, "keep_weight": 1}, FILLS + SUBJECTS),
     ("biasedit_one", "biasedit", {"layers": 1, "above": 1, "epochs": 3, "learning_rate": 5e-05, "edit_rate": 0.0003, "validation": 0,
                                   "keep_weight": 0.5}, FILLS),
     ("rome", "rome", {"openings": 3, "iterations": 6}, FILLS + SUBJECTS),
