@@ -34,10 +34,20 @@ bool fs_resident_read(struct fs_resident *resident)
     return resident->most > 0;
 }
 
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 33)
+#define HEAP_IS_KNOWN /* the older mallinfo counts in int */
+#endif
+#endif
+
 double fs_heap_bytes(void)
 {
+#ifdef HEAP_IS_KNOWN
     struct mallinfo2 heap = mallinfo2();
     return (double)heap.uordblks + (double)heap.hblkhd;
+#else
+    return 0;
+#endif
 }
 
 void fs_resident_begin(void)
